@@ -1,0 +1,56 @@
+"""Errors that are shown to people: one line, the next thing to try, an exit code."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process returns (documented in docs/cli.md)."""
+
+    DONE = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    INTERRUPTED = 130
+
+
+class BenchError(Exception):
+    """A mistake or a failure that a person can act on.
+
+    Parameters
+    ----------
+    what
+        What happened, naming the model, stage or file.
+    why
+        The reason, where it is known.
+    fix
+        The next thing to try.
+    """
+
+    exit_code: ExitCode = ExitCode.USAGE
+
+    def __init__(self, what: str, why: str = "", fix: str = "") -> None:
+        super().__init__(what, why, fix)
+        self.what = what
+        self.why = why
+        self.fix = fix
+
+    def __str__(self) -> str:
+        line = self.what
+        if self.why:
+            line += f": {self.why}"
+        if self.fix:
+            line += f" ({self.fix})"
+        return " ".join(line.split())
+
+
+class ItemError(BenchError):
+    """A failure of one item (a model, a stage, a file) that leaves the others intact."""
+
+    exit_code = ExitCode.SOME_FAILED
+
+
+class UnknownName(BenchError):
+    """A name that no registry entry has."""
+
+
+class NameCollision(BenchError):
+    """Two entries that want the same name."""

@@ -1,0 +1,182 @@
+"""Finds plugins by entry point and loads each in isolation, so that a broken one harms no other."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from bench import hookspecs
+from bench.errors import BenchError, UnknownName
+from bench.registry import Registry
+from bench.spec import ModelSpec
+from bench.stimuli.sets import StimulusSet
+from bench.suites.suite import Suite, read_suite
+
+GROUP = "bench"
+BUILT_IN = "metamer-bench"
+
+
+@dataclass
+class PluginReport:
+    """What became of one plugin: ``loaded``, or failed with a ``reason``."""
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    loaded: bool = False
+    reason: str = ""
+    where: str = ""
+    problems: list[str] = field(default_factory=list)
+    entries: dict[str, list[str]] = field(default_factory=dict)
+
+
+class Plugins:
+    """All plugins and what they registered.
+
+    Parameters
+    ----------
+    found
+        Entry points to load; those of the installed distributions by default.
+    """
+
+    def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
+        self.reports: dict[str, PluginReport] = {}
+        self.modules: dict[str, ModuleType] = {}
+        self.models: Registry[ModelSpec] = Registry("model")
+        self.stimuli: Registry[StimulusSet] = Registry("stimulus set")
+        self.suites: Registry[Suite] = Registry("suite")
+        self.attacks: Registry[Any] = Registry("attack")
+        self.metrics: Registry[Any] = Registry("metric")
+        self.human_data: Registry[Any] = Registry("human data set")
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._register_built_in_suites()
+        for entry_point in entry_points(group=GROUP) if found is None else found:
+            self._load(entry_point)
+
+    def _register_built_in_suites(self) -> None:
+        import bench.suites
+
+        for path in sorted(Path(bench.suites.__path__[0]).glob("*.toml")):
+            self.suites.add(read_suite(path), BUILT_IN)
+
+    def _load(self, entry_point: EntryPoint) -> None:
+        dist = entry_point.dist
+        report = PluginReport(
+            name=entry_point.name,
+            distribution=dist.name if dist else "?",
+            version=dist.version if dist else "?",
+            module=entry_point.value,
+        )
+        if entry_point.name in self.reports:
+            other = self.reports[entry_point.name]
+            other.problems.append(
+                f"a second plugin of this name, from {report.distribution}, was left out"
+            )
+            return
+        self.reports[entry_point.name] = report
+        try:
+            module = entry_point.load()
+            self._manager.register(module, name=entry_point.name)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may fail in any way
+            _record_failure(report, error)
+            return
+        self.modules[entry_point.name] = module
+        report.loaded = True
+        self._collect(report, module)
+
+    def _collect(self, report: PluginReport, module: ModuleType) -> None:
+        """Call the plugin's hooks, one at a time, so that one failure loses only what follows it."""
+        registries: dict[str, Callable[[Any], None]] = {
+            "models": self._adder(report, self.models, ModelSpec),
+            "stimuli": self._adder(report, self.stimuli, StimulusSet),
+            "suites": self._suite_adder(report),
+            "attacks": self._adder(report, self.attacks, None),
+            "metrics": self._adder(report, self.metrics, None),
+            "human_data": self._adder(report, self.human_data, None),
+        }
+        for kind, register in registries.items():
+            hook = getattr(module, f"bench_register_{kind}", None)
+            if hook is None:
+                continue
+            try:
+                hook(register=register)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may fail in any way
+                _record_failure(report, error)
+
+    def _adder(
+        self, report: PluginReport, registry: Registry[Any], kind: type | None
+    ) -> Callable[[Any], None]:
+        def register(entry: Any) -> None:
+            if kind is not None and not isinstance(entry, kind):
+                report.problems.append(
+                    f"register() wants a {kind.__name__}, was given {type(entry).__name__}"
+                )
+                return
+            try:
+                registry.add(entry, report.name)
+            except BenchError as error:
+                report.problems.append(str(error))
+            else:
+                report.entries.setdefault(registry.kind, []).append(entry.id)
+
+        return register
+
+    def _suite_adder(self, report: PluginReport) -> Callable[[Path], None]:
+        add = self._adder(report, self.suites, None)
+
+        def register(path: Path) -> None:
+            try:
+                suite = read_suite(Path(path))
+            except BenchError as error:
+                report.problems.append(str(error))
+            else:
+                add(suite)
+
+        return register
+
+    @property
+    def broken(self) -> list[PluginReport]:
+        """Plugins that failed or whose entries were refused in part."""
+        return [r for r in self.reports.values() if not r.loaded or r.reason or r.problems]
+
+    def model(self, name: str) -> ModelSpec:
+        """Return the model called ``name``; where it is unknown, name the broken plugins too."""
+        try:
+            return self.models.get(name)
+        except UnknownName as error:
+            failed = [f"plugin {r.name!r} did not load: {r.reason}" for r in self.broken if r.reason]
+            why = "; ".join(failed)
+            raise UnknownName(error.what, why=why, fix=error.fix) from None
+
+    def source_files(self, plugin: str) -> list[Path]:
+        """Return the files of a plugin's code: all modules of a package, or the one file."""
+        module = self.modules.get(plugin)
+        if module is None or module.__file__ is None:
+            return []
+        origin = Path(module.__file__)
+        return sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+
+
+def _record_failure(report: PluginReport, error: BaseException) -> None:
+    frames = traceback.extract_tb(sys.exc_info()[2])
+    last = frames[-1] if frames else None
+    text = " ".join(str(error).split())
+    report.reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {text}"
+    report.where = f"{last.filename}:{last.lineno}" if last else ""
+
+
+@lru_cache(maxsize=1)
+def installed() -> Plugins:
+    """Return the plugins of this environment, loaded once a process."""
+    return Plugins()

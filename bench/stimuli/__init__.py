@@ -1,0 +1,1 @@
+"""Sets of natural images and sounds, with ids, labels and content hashes."""
