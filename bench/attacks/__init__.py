@@ -1,1 +1,1 @@
-
+"""Adversarial attacks behind one interface."""

@@ -1,1 +1,1 @@
-
+"""Label spaces and the maps between them."""

@@ -1,1 +1,1 @@
-
+"""A model's description made real: networks opened at their stages, weights, checks."""

@@ -1,0 +1,123 @@
+"""The vocabulary of a notebook; see docs/design for what each name promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from bench.attacks.spec import AttackBudget
+from bench.labels.spaces import decide
+from bench.models.load import load_spec, pick_device
+from bench.models.staged import StagedModel
+from bench.plugins import installed
+from bench.proxies.two_afc import two_afc
+from bench.spec import ModelSpec
+from bench.synthesis.engine import synthesize
+
+__all__ = ["alignment_2afc", "attack", "load", "recognize", "synthesize"]
+
+RECOGNITION_BATCH = 64
+
+
+def load(
+    model: str | ModelSpec,
+    weights: str | Path | None = "default",
+    device: str | torch.device = "auto",
+    seed: int = 0,
+) -> StagedModel:
+    """Load a model of an installed plugin (or a description of your own).
+
+    Parameters
+    ----------
+    weights
+        Name of a set of weights; None for random ones drawn from ``seed``; or the path of a
+        checkpoint, also under the key names that its authors published.
+
+    Raises
+    ------
+    BenchError
+        If no such model exists, a package that it needs is missing, or its weights cannot be had.
+    """
+    spec = model if isinstance(model, ModelSpec) else installed().model(model)
+    return load_spec(spec, weights, device, seed)
+
+
+def recognize(
+    model: StagedModel,
+    x: torch.Tensor | np.ndarray,
+    labels: Sequence[int] | np.ndarray | torch.Tensor,
+    label_space: str | None = None,
+    ids: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Ask a model what stimuli show.
+
+    Parameters
+    ----------
+    labels
+        True classes ``(N,)`` in ``label_space`` (the model's own, if None).
+
+    Returns
+    -------
+    One row a stimulus: ``id``, ``predicted``, ``correct``.
+    """
+    space = label_space or model.spec.labels
+    x = torch.as_tensor(x, dtype=torch.float32)
+    logits = torch.cat(
+        [
+            model.logits(x[i : i + RECOGNITION_BATCH]).cpu()
+            for i in range(0, len(x), RECOGNITION_BATCH)
+        ]
+    )
+    predicted = decide(logits.numpy(), model.spec.labels, space)
+    names = [str(i) for i in range(len(x))] if ids is None else list(ids)
+    return pd.DataFrame(
+        {"id": names, "predicted": predicted, "correct": predicted == np.asarray(labels)}
+    )
+
+
+def attack(
+    model: StagedModel,
+    x: torch.Tensor | np.ndarray,
+    y: Sequence[int] | np.ndarray | torch.Tensor,
+    kind: str = "pgd",
+    *,
+    ids: Sequence[str] | None = None,
+    **budget: Any,
+) -> torch.Tensor:
+    """Attack stimuli: ``attack(model, x, y, norm="linf", eps=4/255)``.
+
+    Parameters
+    ----------
+    y
+        True classes ``(N,)`` in the model's own label space.
+    **budget
+        Fields of `bench.attacks.spec.AttackBudget`: norm, eps, steps, step_size, random_start, seed.
+
+    Returns
+    -------
+    Attacked stimuli, of the shape of ``x``, on the CPU.
+    """
+    x = torch.as_tensor(x, dtype=torch.float32)
+    names = [str(i) for i in range(len(x))] if ids is None else list(ids)
+    spec = installed().attacks.get(kind)
+    return spec.run(model, x, torch.as_tensor(y), AttackBudget(**budget), names)
+
+
+def alignment_2afc(
+    stimuli: torch.Tensor,
+    target: torch.Tensor,
+    initial: torch.Tensor,
+    metric: str = "lpips-alex",
+    device: str | torch.device = "cpu",
+) -> float:
+    """Return the share of stimuli that look more like their target than like their start.
+
+    Source: Nanda et al. 2023, eq. 1. `bench.proxies.two_afc.two_afc` gives the single choices.
+    """
+    distance = installed().metrics.get(metric).build(pick_device(device))
+    return float(two_afc(stimuli, target, initial, distance)["aligned"].mean())

@@ -1,0 +1,74 @@
+"""Which classes a label number names, and how one space's logits decide in another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import ItemError, UnknownName
+from bench.registry import near_names
+
+
+@dataclass(frozen=True)
+class LabelSpace:
+    """The classes of a task, in the order of a network's outputs."""
+
+    id: str
+    classes: tuple[str, ...]
+
+    @property
+    def chance(self) -> float:
+        """Proportion correct of a guess."""
+        return 1 / len(self.classes)
+
+
+SPACES: dict[str, LabelSpace] = {
+    space.id: space for space in (LabelSpace("digits", tuple("0123456789")),)
+}
+# (from, to): for each class of the first space its class in the second, or -1 where it has none.
+MAPS: Mapping[tuple[str, str], NDArray[np.int64]] = {}
+
+
+def space(name: str) -> LabelSpace:
+    """Return the label space called ``name``; raise `UnknownName` otherwise."""
+    try:
+        return SPACES[name]
+    except KeyError:
+        near = near_names(name, SPACES) or list(SPACES)
+        raise UnknownName(
+            f"no label space is called {name!r}", fix=f"did you mean {', '.join(near)}?"
+        ) from None
+
+
+def compatible(own: str, asked: str) -> bool:
+    """Return whether a model with labels in ``own`` can answer in ``asked``."""
+    return own == asked or (own, asked) in MAPS
+
+
+def decide(logits: NDArray[np.floating], own: str, asked: str) -> NDArray[np.int64]:
+    """Return the class in the space ``asked`` that each row of logits stands for, int64 ``(N,)``.
+
+    Within one space the largest logit decides. Between two, the classes are gone through in
+    descending order of their logits, and the first that is mapped decides (Feather et al. 2023,
+    Methods, 16-way decision).
+
+    Raises
+    ------
+    ItemError
+        If the logits are not finite or do not fit the label space.
+    """
+    expected = len(space(own).classes)
+    if logits.ndim != 2 or logits.shape[1] != expected:
+        raise ItemError(f"logits of shape {logits.shape} do not fit the {expected} classes of {own}")
+    if not np.isfinite(logits).all():
+        raise ItemError("the model's logits are not finite")
+    if own == asked:
+        return logits.argmax(axis=1).astype(np.int64)
+    if not compatible(own, asked):
+        raise ItemError(f"labels in {own} cannot be read as {asked}")
+    mapped = MAPS[own, asked]
+    masked = np.where(mapped >= 0, logits, -np.inf)
+    return mapped[masked.argmax(axis=1)]

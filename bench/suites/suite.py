@@ -1,0 +1,114 @@
+"""A suite: which stimuli, models, protocol and measures make one benchmark. Read from TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.errors import BenchError
+
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+class _Part(BaseModel):
+    """A part of a suite file: unknown keys are mistakes, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProtocolChoice(_Part):
+    """Which protocol makes the metamers, and what of it is changed."""
+
+    name: str
+    replace: dict[str, Any] = {}
+
+
+class AccuracyMeasure(_Part):
+    """Accuracy on natural stimuli: of how many."""
+
+    n: PositiveInt | None = None
+
+
+class RobustnessMeasure(_Part):
+    """Accuracy under attack over a list of eps, on several subsets of the stimuli.
+
+    ``eps`` is in units of the input ([0, 1] for images) under the named norm.
+    """
+
+    n: PositiveInt | None = None
+    subsets: PositiveInt = 5
+    attack: str = "pgd"
+    steps: PositiveInt = 64
+    eps: dict[Literal["linf", "l2", "l1"], tuple[Annotated[float, Field(gt=0)], ...]]
+
+
+class AlignmentMeasure(_Part):
+    """Two-alternative forced choice by perceptual distances (Nanda et al. 2023, eq. 1)."""
+
+    metrics: tuple[str, ...]
+
+
+class Board(_Part):
+    """How the suite's leaderboard reads."""
+
+    late_stages: PositiveInt = Field(
+        default=2, description="how many of the deepest stages of a model count as late"
+    )
+    robustness_norm: Literal["linf", "l2", "l1"] = "linf"
+    robustness_eps: float
+    alignment_metric: str | None = None
+
+
+class Suite(_Part):
+    """One benchmark, as its TOML file describes it.
+
+    ``models`` selects models: ids, ``family:NAME``, or ``all`` for every installed model whose
+    label space is the suite's. ``limit`` is the number of stimuli that get metamers.
+    """
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    title: str
+    description: str = ""
+    stimuli: str
+    label_space: str
+    limit: PositiveInt
+    models: tuple[str, ...] = ("all",)
+    stages: tuple[str, ...] = ("all",)
+    seed: int = 0
+    protocol: ProtocolChoice
+    accuracy: AccuracyMeasure | None = None
+    robustness: RobustnessMeasure | None = None
+    alignment: AlignmentMeasure | None = None
+    recognition: bool = True
+    board: Board
+
+
+def read_suite(path: Path) -> Suite:
+    """Read a suite file.
+
+    Raises
+    ------
+    BenchError
+        Naming the file, the key and what it should be.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(f"suite file {path} cannot be read", why=str(error.strerror)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BenchError(f"suite file {path} is not valid TOML", why=str(error)) from None
+    try:
+        return Suite.model_validate(data)
+    except ValidationError as error:
+        raise BenchError(f"suite file {path}", why=validation_line(error)) from None
+
+
+def validation_line(error: ValidationError) -> str:
+    """Say in one line what is wrong with validated data: key by key."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}"
+        for item in error.errors()
+    )
