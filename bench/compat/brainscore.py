@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import warnings
 from types import ModuleType
 
 from bench.errors import BenchError
@@ -26,7 +27,9 @@ def import_brainscore() -> ModuleType:
     # The library reads the switch at every load, in this process and in those it starts.
     os.environ.setdefault(INSTALL_SWITCH, "no")
     try:
-        return importlib.import_module("brainscore_vision")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # notices for its authors, nothing a user can act on
+            return importlib.import_module("brainscore_vision")
     except ModuleNotFoundError as error:
         raise BenchError(
             "brainscore_vision cannot be imported",

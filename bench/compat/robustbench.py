@@ -2,8 +2,9 @@
 
 Two breaks are mended. It imports ``autoattack``, while the distribution that it depends on,
 ``pyautoattack``, installs the same modules as ``pyautoattack``: they are made known under both
-names, unless the original ``autoattack`` is installed. It imports ``pkg_resources``: the extra
-``robustbench`` asks for setuptools<81, and the notice that this brings is silenced here.
+names, unless the original ``autoattack`` is installed. It imports ``pkg_resources``, which the
+extra ``robustbench`` provides by asking for setuptools<81; the notices that this and its use of old
+timm names bring are silenced.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def import_robustbench() -> ModuleType:
     _alias_autoattack()
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*pkg_resources")
+            warnings.simplefilter("ignore")  # notices for its authors, nothing a user can act on
             return importlib.import_module("robustbench")
     except ModuleNotFoundError as error:
         raise BenchError(
