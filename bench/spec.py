@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     import torch
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
-SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
+# PyTorch's hub puts the first digits of a file's SHA-256 into its name: often all that is known.
+SHA256_PATTERN = re.compile(r"[0-9a-f]{8,64}")
 
 
 def check_id(kind: str, value: str) -> None:
@@ -71,13 +73,19 @@ class Weights:
         Where to download the file; several mirrors may follow in ``mirrors``.
     file
         A file that the plugin's own distribution ships (instead of ``url``).
+    archive, member
+        Where there is no address of the file alone: the address of a large archive that a person
+        fetches and unpacks, and the file's name in it (instead of ``url``).
     sha256
-        Hex digest of the file; a file that differs is refused.
+        Hex digest of the file, or its first digits (at least 8); a file that differs is refused.
     prefix
-        Prefixes of parameter names that the publisher used and that are dropped on loading,
-        for example ``("module.model.",)``; the first that occurs wins.
+        Prefixes of parameter names that the publisher used, for example ``("module.model.",)``.
+        The first that occurs wins: it is dropped, and what does not carry it is left out.
     adapt
         Turns the file's state dict into the module's (renamed or split tensors).
+    parts
+        Further files whose tensors complete the network (a readout published apart); each is read
+        only while parameters are missing, so that a complete checkpoint needs none.
     """
 
     url: str | None = None
@@ -85,13 +93,18 @@ class Weights:
     sha256: str | None = None
     mirrors: tuple[str, ...] = ()
     prefix: tuple[str, ...] = ()
+    archive: str | None = None
+    member: str | None = None
     adapt: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    parts: tuple[Weights, ...] = ()
 
     def __post_init__(self) -> None:
-        if (self.url is None) == (self.file is None):
-            raise BenchError("Weights need either url= or file=")
+        if [self.url, self.file, self.archive].count(None) != 2:
+            raise BenchError("Weights need one of url=, file= and archive=")
+        if (self.archive is None) != (self.member is None):
+            raise BenchError("Weights need archive= and member= together")
         if self.sha256 is not None and not SHA256_PATTERN.fullmatch(self.sha256):
-            raise BenchError(f"Weights.sha256 {self.sha256!r} is not 64 lower-case hex digits")
+            raise BenchError(f"Weights.sha256 {self.sha256!r} is not 8 to 64 lower-case hex digits")
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,10 @@ class Stage:
     modified_relu
         Whether matching this stage uses the pass-through ReLU gradient. None: yes exactly
         when the stage's output is the output of a ReLU.
+    subsets
+        Groups of units for protocols that match a few units at a time: called with the stage's
+        shape (of one stimulus), returns what selects each group from the flattened activation
+        ``(N, features)`` along its second axis, a slice or integer indices.
     """
 
     module: str
@@ -118,6 +135,7 @@ class Stage:
     call: int = 0
     synthesis: bool = True
     modified_relu: bool | None = None
+    subsets: Callable[[tuple[int, ...]], Sequence[slice | Sequence[int]]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +167,8 @@ class ModelSpec:
         Kind of training as boards show it, for example ``standard`` or ``adversarial L2``.
     accuracy
         Accuracy on natural stimuli that the authors report, 0 to 1, if they do.
+    match_measures
+        Measures that must exceed the null distribution for a metamer to count as matched.
     requires
         Import name to what ``pip install`` needs for it: ``{"open_clip": "metamer-bench[clip]"}``.
     """
@@ -164,6 +184,7 @@ class ModelSpec:
     license: str = ""
     training: str = "standard"
     accuracy: float | None = None
+    match_measures: tuple[str, ...] = ("spearman", "pearson", "snr_db")
     requires: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -190,3 +211,14 @@ class ModelSpec:
             ) from None
         assert isinstance(stage, Stage)  # __post_init__ made it so
         return stage
+
+    def missing_packages(self) -> list[str]:
+        """Return what ``pip install`` needs before the model can be built; empty if nothing."""
+        return [need for module, need in self.requires.items() if not _importable(module)]
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

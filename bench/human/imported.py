@@ -17,6 +17,7 @@ from bench.spec import check_id
 from bench.store.files import read_json, write_atomically, write_json
 
 FORMAT = 1
+DIGITS = 16  # of a hash, in the name of a table
 KINDS = ("proportions", "trials")
 
 
@@ -79,7 +80,7 @@ def keep(record: DataSet, tables: Mapping[str, pd.DataFrame], root: Path | None 
     for kind, table in tables.items():
         content = _parquet(table)
         digest = hashlib.sha256(content).hexdigest()
-        file = f"{record.name}.{kind}.{digest[:16]}.parquet"
+        file = f"{record.name}.{kind}.{digest[:DIGITS]}.parquet"
         write_atomically(root / file, content)
         stored[kind] = StoredTable(file, digest, len(table))
     main = tables["trials"] if "trials" in tables else tables["proportions"]
@@ -173,6 +174,6 @@ def _sweep(root: Path, record: DataSet) -> None:
     """Remove tables of an earlier import of the same name."""
     current = {table.file for table in record.tables.values()}
     for kind in (*KINDS, "recognition"):
-        for path in root.glob(f"{record.name}.{kind}.*.parquet"):
+        for path in root.glob(f"{record.name}.{kind}.{'[0-9a-f]' * DIGITS}.parquet"):
             if path.name not in current:
                 path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import ItemError, UnknownName
+from bench.labels.imagenet import CATEGORIES, category_map, class_names
 from bench.registry import near_names
 
 
@@ -26,10 +27,19 @@ class LabelSpace:
 
 
 SPACES: dict[str, LabelSpace] = {
-    space.id: space for space in (LabelSpace("digits", tuple("0123456789")),)
+    space.id: space
+    for space in (
+        LabelSpace("digits", tuple("0123456789")),
+        LabelSpace("imagenet1k", class_names()),
+        LabelSpace("imagenet16", CATEGORIES),
+        LabelSpace("imagenet16-as-executed", CATEGORIES),
+    )
 }
 # (from, to): for each class of the first space its class in the second, or -1 where it has none.
-MAPS: Mapping[tuple[str, str], NDArray[np.int64]] = {}
+MAPS: Mapping[tuple[str, str], NDArray[np.int64]] = {
+    ("imagenet1k", "imagenet16"): category_map(),
+    ("imagenet1k", "imagenet16-as-executed"): category_map(as_executed=True),
+}
 
 
 def space(name: str) -> LabelSpace:

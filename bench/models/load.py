@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import torch
@@ -40,18 +39,6 @@ def pick_device(name: str | torch.device) -> torch.device:
     return device
 
 
-def missing_requirements(spec: ModelSpec) -> list[str]:
-    """Return what ``pip install`` needs before this model can be built; empty if nothing."""
-    return [need for module, need in spec.requires.items() if not _installed(module)]
-
-
-def _installed(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
-
-
 def load_spec(
     spec: ModelSpec,
     weights: str | Path | None = "default",
@@ -71,7 +58,7 @@ def load_spec(
     BenchError
         If the model needs a package that is not installed, or its weights cannot be had.
     """
-    if missing := missing_requirements(spec):
+    if missing := spec.missing_packages():
         raise BenchError(
             f"model {spec.id} needs packages that are not installed",
             fix=f"pip install {' '.join(missing)}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import torch
@@ -119,6 +119,14 @@ class StagedModel:
         call = self.modified_relu_call(stage, x) if modified_relu else None
         with ReluWatcher(modify=call) if call is not None else nullcontext():
             return self._capture(x, [stage])[stage]
+
+    def reached_order(self, x: torch.Tensor) -> list[str]:
+        """Return the stages in the order in which a forward pass of ``x`` reaches them."""
+        captured: dict[str, torch.Tensor] = {}
+        with torch.no_grad(), self._hooked(self.stages, captured):
+            with suppress(_AllCaptured):
+                self.module(self.door(self._enter(x)))
+        return list(captured)
 
     def modified_relu_call(self, stage: str, x: torch.Tensor) -> int | None:
         """Return which ReLU call is the stage's own last operation, None where none is.

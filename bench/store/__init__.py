@@ -1,1 +1,1 @@
-
+"""Run directories: content-addressed, atomic, checked. Nothing else touches one."""

@@ -27,8 +27,9 @@ class ProtocolChoice(_Part):
 
 
 class AccuracyMeasure(_Part):
-    """Accuracy on natural stimuli: of how many."""
+    """Accuracy on natural stimuli: of how many, of which set if not the suite's."""
 
+    stimuli: str | None = None
     n: PositiveInt | None = None
 
 
@@ -38,11 +39,12 @@ class RobustnessMeasure(_Part):
     ``eps`` is in units of the input ([0, 1] for images) under the named norm.
     """
 
+    stimuli: str | None = None
     n: PositiveInt | None = None
     subsets: PositiveInt = 5
     attack: str = "pgd"
     steps: PositiveInt = 64
-    eps: dict[Literal["linf", "l2", "l1"], tuple[Annotated[float, Field(gt=0)], ...]]
+    eps: dict[Literal["linf", "l2"], tuple[Annotated[float, Field(gt=0)], ...]]
 
 
 class AlignmentMeasure(_Part):
@@ -57,7 +59,7 @@ class Board(_Part):
     late_stages: PositiveInt = Field(
         default=2, description="how many of the deepest stages of a model count as late"
     )
-    robustness_norm: Literal["linf", "l2", "l1"] = "linf"
+    robustness_norm: Literal["linf", "l2"] = "linf"
     robustness_eps: float
     alignment_metric: str | None = None
 

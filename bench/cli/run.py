@@ -1,0 +1,195 @@
+"""bench run"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bench import config
+from bench.errors import BenchError, ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.runner.run import Prospect, RunResult
+    from bench.suites.suite import Suite
+    from bench.tasks.task import RunSettings
+
+SHARD = re.compile(r"(\d+)/(\d+)")
+
+
+class _Shard(click.ParamType):
+    name = "I/N"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        found = SHARD.fullmatch(str(value))
+        if not found:
+            self.fail(f"{value!r} is not of the form I/N, for example 3/8", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+class _Auto(click.ParamType):
+    name = "N|auto"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | str:
+        if value == "auto":
+            return "auto"
+        return click.IntRange(min=1).convert(value, param, ctx)
+
+
+@click.command(epilog="Example: bench run --models digits-vit,digits-l2-adversarial --limit 10")
+@click.option("--suite", default=config.DEFAULT_SUITE, show_default=True, help="Name, or TOML file.")
+@click.option("--models", help="Ids, family:NAME or all, separated by commas.")
+@click.option("--stages", help="Names separated by commas.")
+@click.option("--data", type=click.Path(path_type=Path), help="Your directory of stimuli.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where the run goes.")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--batch-size", type=_Auto(), default="auto", show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), help="How many stimuli get metamers.")
+@click.option("--protocol", help="Named protocol instead of the suite's.")
+@click.option("--steps", type=click.IntRange(min=1), help="Gradient steps a repetition.")
+@click.option("--seed", type=int)
+@click.option("--shard", type=_Shard(), help="Only this part of the work; see `bench merge`.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one a core.")
+@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler instead of own processes.")
+@click.option("--dry-run", is_flag=True, help="Show tasks and an estimate; do nothing.")
+def run(**options: Any) -> None:
+    """Synthesise metamers, ask who recognises them, attack the models, build the leaderboard.
+
+    Without options the embedded suite runs. Running again does only what is missing.
+    """
+    from bench.plugins import installed
+    from bench.runner.backends import Workers, require_device
+    from bench.runner.run import prospect
+    from bench.runner.run import run as execute
+
+    plugins = installed()
+    settings = _settings(plugins, options)
+    console = _console()
+    shard = options["shard"]
+    if options["dry_run"]:
+        _announce(console, prospect(plugins, settings, shard), _workers(options, settings), True)
+        return
+    require_device(settings.device)
+    workers = Workers(options["workers"], options["dask"])
+    result = execute(
+        plugins,
+        settings,
+        workers,
+        shard,
+        console,
+        announce=lambda ahead: _announce(console, ahead, _workers(options, settings), False),
+    )
+    _finish(console, settings, result)
+    if result.exit_code:
+        raise click.exceptions.Exit(result.exit_code)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _settings(plugins: Any, options: dict[str, Any]) -> RunSettings:
+    from bench.tasks.task import RunSettings
+
+    suite = _suite(plugins, options)
+    data = options["data"]
+    if data is not None and not data.is_dir():
+        raise BenchError(f"--data {data} is not a directory")
+    return RunSettings(
+        root=options["out"] or config.default_run_dir(suite.id),
+        suite=suite,
+        data=data,
+        device=options["device"],
+        batch_size=options["batch_size"],
+    )
+
+
+def _suite(plugins: Any, options: dict[str, Any]) -> Suite:
+    from bench.suites.suite import ProtocolChoice, read_suite
+    from bench.synthesis.protocols import Protocol
+
+    name = options["suite"]
+    is_file = name.endswith(".toml") or Path(name).is_file()
+    suite: Suite = read_suite(Path(name)) if is_file else plugins.suites.get(name)
+    changes: dict[str, Any] = {}
+    for key in ("models", "stages"):
+        if options[key]:
+            changes[key] = tuple(part.strip() for part in options[key].split(",") if part.strip())
+    for key in ("limit", "seed"):
+        if options[key] is not None:
+            changes[key] = options[key]
+    choice = suite.protocol
+    if options["protocol"]:
+        choice = ProtocolChoice(name=options["protocol"])
+    if options["steps"]:
+        choice = ProtocolChoice(
+            name=choice.name, replace={**choice.replace, "steps": options["steps"]}
+        )
+    Protocol.named(choice.name).replace(**choice.replace)  # a wrong name is said here
+    return suite.model_copy(update={**changes, "protocol": choice})
+
+
+def _workers(options: dict[str, Any], settings: RunSettings) -> int:
+    from bench.runner.backends import default_workers
+
+    count = options["workers"]
+    return count if count is not None else default_workers(settings.device)
+
+
+def _announce(console: Console, ahead: Prospect, workers: int, dry: bool) -> None:
+    from bench.runner.estimate import estimate, in_words
+
+    suite = ahead.settings.suite
+    counts = ahead.plan.counts()
+    todo = ahead.plan.counts(task.key for task in ahead.todo)
+    shard = f", shard {ahead.shard}" if ahead.shard else ""
+    console.print(
+        f"{suite.title}: {len(ahead.plan.models)} models, protocol {suite.protocol.name}, "
+        f"in {ahead.settings.root}{shard}",
+        markup=False,
+    )
+    for name, reason in ahead.plan.unavailable.items():
+        console.print(f"left out: {name} {reason}", markup=False)
+    for name in ahead.gone:
+        console.print(f"left out: {name} is no longer installed", markup=False)
+    for problem in ahead.damaged:
+        console.print(f"damaged, will be computed again: {problem}", markup=False, style="yellow")
+    parts = [f"{kind} {todo[kind]} of {counts[kind]}" for kind in counts]
+    console.print(f"to do: {len(ahead.todo)} tasks ({', '.join(parts)})", markup=False)
+    if not ahead.todo:
+        return
+    if dry:
+        for task in ahead.todo:
+            click.echo(f"{task.key}  {task.title}")
+    from bench.plugins import installed
+
+    guess = estimate(installed(), ahead.settings, ahead.todo)
+    line = f"estimate: {in_words(guess.wall_s(workers))} with {workers} worker(s)"
+    if guess.unknown:
+        line += f"; not timed: {', '.join(guess.unknown)}"
+    console.print(line, markup=False)
+
+
+def _finish(console: Console, settings: RunSettings, result: RunResult) -> None:
+    for failure in result.failures[:20]:
+        console.print(f"failed: {failure.title}: {failure.reason}", markup=False, style="red")
+    if len(result.failures) > 20:
+        console.print(f"... and {len(result.failures) - 20} more: see `bench status`")
+    if result.exit_code == ExitCode.INTERRUPTED:
+        again = " ".join(["bench", *sys.argv[1:]])
+        console.print(f"interrupted; finished work is kept. Go on with: {again}", markup=False)
+        return
+    from bench.report.build import build_report
+
+    paths = build_report(settings.root)
+    for line in paths.board_lines:
+        click.echo(line)
+    for what, path in paths.files.items():
+        console.print(f"{what}: {path}", markup=False)

@@ -1,0 +1,148 @@
+"""Checks of one model: is it what its description says, and fit for the bench?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from bench.errors import BenchError
+from bench.labels.spaces import SPACES
+from bench.models.door import stimulus_shape
+from bench.models.staged import StagedModel
+
+STIMULI = 8
+# Batches take other convolution algorithms than single stimuli do; float32 sums differ by so much.
+RELATIVE_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question and its answer; ``problem`` is empty where all is well."""
+
+    question: str
+    found: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class StageFacts:
+    """What a stage turned out to be."""
+
+    name: str
+    shape: tuple[int, ...]
+    features: int
+    modified_relu: bool
+
+
+def stage_facts(model: StagedModel, x: torch.Tensor) -> list[StageFacts]:
+    """Return every stage's shape (of one stimulus), feature count and kind of end."""
+    return [
+        StageFacts(
+            name,
+            tuple(value.shape[1:]),
+            value[0].numel(),
+            model.modified_relu_call(name, x) is not None,
+        )
+        for name, value in model.activations(x).items()
+    ]
+
+
+def check_loaded(model: StagedModel, seed: int = 0) -> list[Check]:
+    """Ask everything that a model must answer; a check that cannot be made is a problem."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.rand(STIMULI, *stimulus_shape(model.spec.input), generator=generator)
+    if x.ndim == 2:
+        x = x * 2 - 1
+    x = x.to(model.device)
+    checks: list[Callable[[StagedModel, torch.Tensor], Check]] = [
+        _captured,
+        _in_order,
+        _truncated,
+        _gradients,
+        _deterministic,
+        _alone,
+        _labels,
+    ]
+    return list(_answers(checks, model, x))
+
+
+def _answers(
+    checks: list[Callable[[StagedModel, torch.Tensor], Check]], model: StagedModel, x: torch.Tensor
+) -> Iterator[Check]:
+    for check in checks:
+        try:
+            yield check(model, x)
+        except (BenchError, RuntimeError, ValueError, TypeError, IndexError) as error:
+            name = check.__name__.strip("_").replace("_", " ")
+            yield Check(name, "-", f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _captured(model: StagedModel, x: torch.Tensor) -> Check:
+    values = model.activations(x)
+    bad = [n for n, v in values.items() if len(v) != len(x)]
+    silent = [n for n, v in values.items() if not torch.isfinite(v).all()]
+    problem = f"the first axis is not the stimuli: {', '.join(bad)}" if bad else ""
+    if silent:
+        problem = f"not finite: {', '.join(silent)}"
+    return Check("every stage is captured", f"{len(values)} stages", problem)
+
+
+def _in_order(model: StagedModel, x: torch.Tensor) -> Check:
+    """A stage's truncated pass must not have computed what the stages after it need."""
+    order = model.reached_order(x)
+    wanted = model.stages
+    problem = "" if order == wanted else f"they are reached in the order {', '.join(order)}"
+    return Check("stages are ordered by depth", "yes" if not problem else "no", problem)
+
+
+def _truncated(model: StagedModel, x: torch.Tensor) -> Check:
+    whole = model.activations(x)
+    worst = 0.0
+    for name in model.stages:
+        part = model.activations(x, [name])[name]
+        worst = max(worst, float((part - whole[name]).abs().max()))
+    problem = "" if worst == 0 else f"they differ by up to {worst:.2g}"
+    return Check("a truncated pass equals the full one", "exactly" if not problem else "no", problem)
+
+
+def _gradients(model: StagedModel, x: torch.Tensor) -> Check:
+    problems = []
+    for name in model.stages:
+        probe = x[:2].clone().requires_grad_(True)
+        value = model.at_stage(probe, name, modified_relu=True)
+        (gradient,) = torch.autograd.grad(value.square().sum(), probe, allow_unused=True)
+        if gradient is None or not torch.isfinite(gradient).all():
+            problems.append(f"{name}: {'none' if gradient is None else 'not finite'}")
+        elif not gradient.any():
+            problems.append(f"{name}: zero everywhere")
+    return Check("gradients reach the input", f"{len(model.stages)} stages", "; ".join(problems))
+
+
+def _deterministic(model: StagedModel, x: torch.Tensor) -> Check:
+    same = torch.equal(model.logits(x), model.logits(x))
+    problem = "" if same else "two passes differ: fix the noise when the model is built"
+    return Check("two passes agree", "exactly" if same else "no", problem)
+
+
+def _alone(model: StagedModel, x: torch.Tensor) -> Check:
+    together = model.activations(x)
+    worst, where = 0.0, ""
+    for i in range(len(x)):
+        for name, value in model.activations(x[i : i + 1]).items():
+            scale = float(together[name][i].abs().max()) or 1.0
+            gap = float((value[0] - together[name][i]).abs().max()) / scale
+            if not gap <= worst:
+                worst, where = gap, name
+    problem = f"{where} differs by {worst:.2g}" if not worst <= RELATIVE_TOLERANCE else ""
+    return Check("a stimulus alone equals itself in a batch", f"within {worst:.1g}", problem)
+
+
+def _labels(model: StagedModel, x: torch.Tensor) -> Check:
+    count = model.logits(x).shape[1]
+    space = SPACES.get(model.spec.labels)
+    if space is None:
+        return Check("logits fit the label space", f"{count}", f"unknown space {model.spec.labels}")
+    problem = "" if count == len(space.classes) else f"{space.id} has {len(space.classes)} classes"
+    return Check("logits fit the label space", f"{count} classes", problem)

@@ -1,0 +1,158 @@
+"""Where jobs are executed: in this process, in worker processes, or on a Dask cluster.
+
+All three answer the interface of `concurrent.futures`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from bench import config
+from bench.errors import BenchError
+from bench.plugins import Plugins
+from bench.runner.worker import TaskReport, execute_all, run_job, start_process
+from bench.tasks.task import RunSettings, Task
+from bench.tasks.workbench import Workbench
+
+@dataclass(frozen=True)
+class Workers:
+    """Where the work is done: ``count`` processes (None: as suits the device), or Dask."""
+
+    count: int | None = None
+    dask: str | None = None
+
+
+MOST_LOCAL_WORKERS = 4  # a worker takes about 0.6 GB; more are a matter of --workers
+THREADS_A_WORKER = 1  # several threads on busy cores are slower than one
+Reports = Future[list[TaskReport]]
+
+
+class Backend(ABC):
+    """Takes jobs. ``slots`` is how many it works on at once."""
+
+    slots: int = 1
+
+    @abstractmethod
+    def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
+        """Start a job."""
+
+    def messages(self) -> list[tuple[str, float]]:
+        """Return what workers told since the last call: task keys and shares done."""
+        return []
+
+    def restart(self) -> None:
+        """Replace workers that died."""
+
+    @abstractmethod
+    def close(self, *, now: bool = False) -> None:
+        """End; with ``now``, without waiting for the tasks in hand to finish."""
+
+
+class Inline(Backend):
+    """Executes jobs in this process, when they are submitted."""
+
+    def __init__(self, plugins: Plugins, view: Any) -> None:
+        self._plugins = plugins
+        self._view = view
+        self._bench: Workbench | None = None
+
+    def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
+        if self._bench is None:
+            import torch
+
+            torch.set_num_threads(THREADS_A_WORKER)
+            self._bench = Workbench(settings, self._plugins)
+        future: Reports = Future()
+        future.set_result(execute_all(self._bench, tasks, self._view.tell))
+        return future
+
+    def close(self, *, now: bool = False) -> None:
+        self._bench = None
+
+
+class Processes(Backend):
+    """Executes jobs in worker processes, one compute thread each."""
+
+    def __init__(self, workers: int) -> None:
+        self.slots = workers
+        self._context = multiprocessing.get_context("spawn")
+        self._messages = self._context.Queue()
+        self._stop = self._context.Event()
+        self._pool = self._start()
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self.slots,
+            mp_context=self._context,
+            initializer=start_process,
+            initargs=(THREADS_A_WORKER, self._messages, self._stop),
+        )
+
+    def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
+        return self._pool.submit(run_job, settings, tasks)
+
+    def messages(self) -> list[tuple[str, float]]:
+        told = []
+        while True:
+            try:
+                told.append(self._messages.get_nowait())
+            except queue.Empty:
+                return told
+
+    def restart(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = self._start()
+
+    def close(self, *, now: bool = False) -> None:
+        if now:
+            self._stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Dask(Backend):
+    """Executes jobs on a Dask cluster whose workers share the file system."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client
+        except ModuleNotFoundError:
+            raise BenchError(
+                "--dask needs the package distributed",
+                fix='pip install "metamer-bench[dask]"',
+            ) from None
+        try:
+            self._client = Client(address, timeout=20)
+        except (OSError, ValueError) as error:
+            raise BenchError(f"no Dask scheduler answers at {address}", why=str(error)) from None
+        self._pool: Executor = self._client.get_executor(pure=False)
+        self.slots = max(1, sum(self._client.nthreads().values()))
+
+    def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
+        return self._pool.submit(run_job, settings, tasks)
+
+    def close(self, *, now: bool = False) -> None:
+        self._pool.shutdown(wait=not now, cancel_futures=now)
+        self._client.close()
+
+
+def require_device(device: str) -> None:
+    """Raise a `BenchError` unless the device can be used."""
+    if device not in ("auto", "cpu"):
+        from bench.models.load import pick_device
+
+        pick_device(device)
+
+
+def default_workers(device: str) -> int:
+    """Return how many worker processes suit the device: one a core, one alone for a GPU."""
+    if device == "auto":
+        from bench.models.load import pick_device
+
+        device = pick_device("auto").type
+    return min(config.cpu_count(), MOST_LOCAL_WORKERS) if device == "cpu" else 1

@@ -1,0 +1,88 @@
+"""From a suite and the installed models to a graph of tasks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from bench.errors import BenchError
+from bench.plugins import Plugins
+from bench.runner.kinds import KINDS
+from bench.runner.selection import select
+from bench.store.run_dir import DamagedResult, RunDir
+from bench.tasks.task import PlanContext, PlannedModel, RunSettings, Task
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The tasks of a run, every task after those that it needs."""
+
+    tasks: tuple[Task, ...]
+    models: tuple[PlannedModel, ...]
+    unavailable: dict[str, str] = field(default_factory=dict)
+    stimuli: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def counts(self, keys: Iterable[str] | None = None) -> Counter[str]:
+        """Return how many tasks of each kind there are (among ``keys``, if given)."""
+        wanted = None if keys is None else set(keys)
+        return Counter(t.kind for t in self.tasks if wanted is None or t.key in wanted)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Which tasks of a plan are finished, and which results had to be taken back."""
+
+    finished: frozenset[str]
+    damaged: tuple[str, ...]
+
+
+def make_plan(plugins: Plugins, settings: RunSettings) -> Plan:
+    """Plan a run.
+
+    Raises
+    ------
+    BenchError
+        If the suite's stimuli, models, stages or protocol do not exist or do not fit.
+    """
+    suite = settings.suite
+    selection = select(plugins, suite)
+    seen: dict[str, dict[str, Any]] = {}
+
+    @lru_cache
+    def digest(set_id: str, n: int | None) -> tuple[str, int]:
+        stimuli = plugins.stimuli.get(set_id).load(n, settings.data)
+        if not len(stimuli):
+            raise BenchError(f"stimulus set {set_id} is empty", fix="check --data")
+        seen[f"{set_id}[{len(stimuli)}]"] = {"sha256": stimuli.digest, "n": len(stimuli)}
+        return stimuli.digest, len(stimuli)
+
+    context = PlanContext(suite, selection.models, digest)
+    tasks = [task for kind in KINDS.values() for task in kind.plan(context)]
+    return Plan(tuple(tasks), selection.models, selection.unavailable, seen)
+
+
+def look_up(plan: Plan, run_dir: RunDir) -> Progress:
+    """Find out what is finished; a damaged result counts as not, and is named."""
+    finished = set()
+    damaged = []
+    for task in plan.tasks:
+        try:
+            if run_dir.is_finished(task.place):
+                finished.add(task.key)
+        except DamagedResult as error:
+            damaged.append(str(error))
+    return Progress(frozenset(finished), tuple(damaged))
+
+
+def shard_of(plan: Plan, index: int, count: int) -> frozenset[str]:
+    """Return the keys of shard ``index`` (1 to ``count``).
+
+    A task goes where the first task that it needs goes, so that a shard needs no other.
+    """
+    if not 1 <= index <= count:
+        raise BenchError(f"shard {index}/{count} does not exist", fix="--shard I/N, I from 1 to N")
+    home = {task.key: (task.needs[0] if task.needs else task.key) for task in plan.tasks}
+    return frozenset(key for key, root in home.items() if int(root, 16) % count == index - 1)

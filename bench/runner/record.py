@@ -1,0 +1,121 @@
+"""What run.json says: the run's settings, where its numbers come from, and its state."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.errors import BenchError
+from bench.plugins import Plugins
+from bench.runner.kinds import EPOCHS
+from bench.runner.plan import Plan
+from bench.store.run_dir import Place
+from bench.tasks.task import RunSettings
+
+VERSIONS_OF = (
+    "metamer-bench", "torch", "torchvision", "timm", "numpy", "pandas", "scipy",
+    "scikit-learn", "piq", "pyarrow", "safetensors",
+)  # fmt: skip
+RUNNING, FINISHED, FAILED, INTERRUPTED, PARTIAL = (
+    "running",
+    "finished",
+    "finished with failures",
+    "interrupted",
+    "shard finished",
+)
+
+
+def new_record(
+    plugins: Plugins, settings: RunSettings, plan: Plan, weights: Mapping[str, str], shard: str
+) -> dict[str, Any]:
+    """Return the record of a run that begins."""
+    return {
+        "status": RUNNING,
+        "suite": settings.suite.model_dump(mode="json"),
+        "models": [_model(plugins, planned) for planned in plan.models],
+        "unavailable": plan.unavailable,
+        "stimuli": plan.stimuli,
+        "weights": dict(weights),
+        "epochs": EPOCHS,
+        "device": settings.device,
+        "batch_size": settings.batch_size,
+        "shard": shard,
+        "command": shlex.join(["bench", *sys.argv[1:]]),
+        "versions": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            **{name: _version(name) for name in VERSIONS_OF},
+        },
+        "started": now(),
+        "tasks": [
+            {
+                "kind": task.kind,
+                "key": task.key,
+                "model": task.model,
+                "generator": task.generator,
+                "stage": task.stage,
+                "title": task.title,
+            }
+            for task in plan.tasks
+        ],
+    }
+
+
+def now() -> str:
+    """Return the time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "-"
+
+
+def _model(plugins: Plugins, planned: Any) -> dict[str, Any]:
+    spec = planned.spec
+    origin = plugins.models.origin(spec.id)
+    report = plugins.reports.get(origin)
+    return {
+        **planned.identity,
+        "family": spec.family,
+        "training": spec.training,
+        "reference": spec.reference,
+        "license": spec.license,
+        "reported_accuracy": spec.accuracy,
+        "stages": list(planned.stages),
+        "plugin": origin,
+        "distribution": report.distribution if report else "-",
+        "version": report.version if report else "-",
+    }
+
+
+def places(record: Mapping[str, Any]) -> list[Place]:
+    """Return where the results of a recorded run's tasks lie."""
+    return [
+        Place(task["kind"], task["key"], task["generator"], task["stage"])
+        for task in record["tasks"]
+    ]
+
+
+def refuse_other_settings(old: Mapping[str, Any], new: Mapping[str, Any], where: str) -> None:
+    """Raise a `BenchError` if two runs differ in more than the models they ask for."""
+    a, b = ({k: v for k, v in side["suite"].items() if k != "models"} for side in (old, new))
+    different = sorted(key for key in {*a, *b} if a.get(key) != b.get(key))
+    if different:
+        names = ", ".join(f"{key} ({_short(a.get(key))}, now {_short(b.get(key))})" for key in different)
+        raise BenchError(
+            f"{where} holds a run with other settings: {names}",
+            fix="choose another directory with --out",
+        )
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

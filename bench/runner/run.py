@@ -1,0 +1,190 @@
+"""One run from beginning to end: plan, execute, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rich.console import Console
+
+from bench.errors import BenchError, ExitCode
+from bench.plugins import Plugins
+from bench.runner.backends import Backend, Dask, Inline, Processes, Workers, default_workers
+from bench.runner.execute import Execution
+from bench.runner.plan import Plan, look_up, make_plan, shard_of
+from bench.runner.record import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    PARTIAL,
+    new_record,
+    now,
+    places,
+    refuse_other_settings,
+)
+from bench.runner.view import View
+from bench.store.files import StoreError
+from bench.store.run_dir import RunDir
+from bench.tasks.task import RunSettings, Task
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that failed, and why."""
+
+    title: str
+    reason: str
+
+
+@dataclass
+class RunResult:
+    """How a run ended."""
+
+    status: str
+    failures: list[Failure] = field(default_factory=list)
+    executed: int = 0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code that the command returns."""
+        if self.status == INTERRUPTED:
+            return ExitCode.INTERRUPTED
+        return ExitCode.SOME_FAILED if self.failures else ExitCode.DONE
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """A plan beside what is there already."""
+
+    settings: RunSettings
+    plan: Plan
+    todo: tuple[Task, ...]
+    finished: frozenset[str]
+    damaged: tuple[str, ...]
+    gone: tuple[str, ...]
+    shard: str
+
+
+def prospect(plugins: Plugins, settings: RunSettings, shard: tuple[int, int] | None) -> Prospect:
+    """Plan a run and find out what is left to do; nothing is written.
+
+    Models that an earlier call ran in the same directory stay in the plan.
+
+    Raises
+    ------
+    BenchError
+        If the call is wrong, or the directory holds something else.
+    """
+    run_dir = RunDir(settings.root)
+    run_dir.refuse_foreign()
+    old = run_dir.read_record()
+    gone: tuple[str, ...] = ()
+    if old is not None:
+        refuse_other_settings(
+            old, {"suite": settings.suite.model_dump(mode="json")}, str(settings.root)
+        )
+        known = [model["id"] for model in old["models"]]
+        gone = tuple(name for name in known if name not in plugins.models)
+        kept = [name for name in known if name not in gone]
+        models = tuple(dict.fromkeys([*settings.suite.models, *kept]))
+        settings = replace(settings, suite=settings.suite.model_copy(update={"models": models}))
+    plan = make_plan(plugins, settings)
+    seen = look_up(plan, run_dir)
+    mine = None if shard is None else shard_of(plan, *shard)
+    todo = tuple(
+        task
+        for task in plan.tasks
+        if task.key not in seen.finished and (mine is None or task.key in mine)
+    )
+    name = "" if shard is None else f"{shard[0]}/{shard[1]}"
+    return Prospect(settings, plan, todo, seen.finished, seen.damaged, gone, name)
+
+
+def run(
+    plugins: Plugins,
+    settings: RunSettings,
+    workers: Workers,
+    shard: tuple[int, int] | None,
+    console: Console,
+    announce: Any = None,
+) -> RunResult:
+    """Do what is left of a run, and rebuild its tables.
+
+    Parameters
+    ----------
+    announce
+        Called with the `Prospect` before the work starts.
+
+    Raises
+    ------
+    BenchError
+        If the call is wrong, or another run is at work in the directory.
+    """
+    run_dir = RunDir(settings.root)
+    run_dir.refuse_foreign()
+    with run_dir.locked():
+        ahead = prospect(plugins, settings, shard)
+        if announce is not None:
+            announce(ahead)
+        old = run_dir.read_record()
+        weights = dict(old["weights"]) if old else {}
+        record = new_record(plugins, ahead.settings, ahead.plan, weights, ahead.shard)
+        if old is not None and not ahead.todo and old["tasks"] == record["tasks"]:
+            record = old
+        else:
+            run_dir.write_record(record)
+        result = _execute(plugins, ahead, workers, run_dir, record["weights"], console)
+        run_dir.write_tables(places(record))
+        if result.executed or record.get("status") != result.status:
+            run_dir.write_record({**record, "status": result.status, "ended": now()})
+        return result
+
+
+def _execute(
+    plugins: Plugins,
+    ahead: Prospect,
+    workers: Workers,
+    run_dir: RunDir,
+    weights: dict[str, str],
+    console: Console,
+) -> RunResult:
+    done = FINISHED if not ahead.shard else PARTIAL
+    if not ahead.todo:
+        return RunResult(done)
+    with View(ahead.todo, console) as view, _backend(plugins, ahead, workers, view) as backend:
+        work = Execution(
+            ahead.settings, run_dir, backend, view, set(ahead.finished), dict(weights)
+        )
+        before = len(work.finished)
+        try:
+            work.work(ahead.todo)
+            status = FAILED if work.failures else done
+        except KeyboardInterrupt:
+            backend.close(now=True)
+            status = INTERRUPTED
+    weights.update(work.weights)
+    if work.disk_full is not None:
+        raise StoreError(work.disk_full.reason)
+    titles = {task.key: task.title for task in ahead.todo}
+    failures = [Failure(titles[key], report.reason) for key, report in work.failures.items()]
+    return RunResult(status, failures, executed=len(work.finished) - before + len(failures))
+
+
+@contextmanager
+def _backend(
+    plugins: Plugins, ahead: Prospect, workers: Workers, view: View
+) -> Iterator[Backend]:
+    backend: Backend
+    if workers.dask is not None:
+        backend = Dask(workers.dask)
+    else:
+        count = workers.count
+        if count is None:
+            count = min(default_workers(ahead.settings.device), len(ahead.todo))
+        backend = Processes(count) if count > 1 else Inline(plugins, view)
+    try:
+        yield backend
+    finally:
+        backend.close()

@@ -1,0 +1,123 @@
+"""What a worker does: executes tasks and commits their results. Runs here, or in a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.errors import BenchError
+from bench.plugins import Plugins, installed
+from bench.runner.kinds import KINDS
+from bench.store.files import DiskFull
+from bench.store.run_dir import RunDir
+from bench.tasks.task import RunSettings, Task
+from bench.tasks.workbench import Workbench
+
+PARENT_CHECK_SECONDS = 1.0
+
+
+class Stopped(BaseException):
+    """The run was interrupted: leave the task in hand."""
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """What became of a task: done, or failed with a reason."""
+
+    key: str
+    reason: str = ""
+    details: str = ""
+    disk_full: bool = False
+    seconds: float = 0.0
+    weights: str = ""
+
+
+@dataclass
+class _Process:
+    """What the initialiser left for this process' jobs."""
+
+    tell: Callable[[str, float], None] | None = None
+    stop: Any = None
+    bench: Workbench | None = None
+
+
+_process = _Process()
+
+
+def start_process(threads: int, messages: Any, stop: Any) -> None:
+    """Prepare a worker process: threads, interrupts, a way to tell how far it is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    import torch
+
+    torch.set_num_threads(threads)
+    _process.tell = lambda key, share: messages.put((key, share))
+    _process.stop = stop
+    threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
+
+
+def _leave_with_parent(parent: int) -> None:
+    """End this process when the parent is gone, however it went."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK_SECONDS)
+    os._exit(1)
+
+
+def run_job(settings: RunSettings, tasks: Sequence[Task]) -> list[TaskReport]:
+    """Execute tasks one after the other; a failure of one leaves the others."""
+    if _process.bench is None or _process.bench.settings != settings:
+        _process.bench = Workbench(settings, installed())
+    return execute_all(_process.bench, tasks, _process.tell, _process.stop)
+
+
+def execute_all(
+    bench: Workbench,
+    tasks: Sequence[Task],
+    tell: Callable[[str, float], None] | None = None,
+    stop: Any = None,
+) -> list[TaskReport]:
+    """Execute tasks at a workbench, telling how far each is, until ``stop`` is set."""
+    reports = []
+    for task in tasks:
+
+        def progress(share: float, key: str = task.key) -> None:
+            if stop is not None and stop.is_set():
+                raise Stopped
+            if tell is not None:
+                tell(key, share)
+
+        bench.progress = progress
+        try:
+            progress(0.0)
+            reports.append(_execute(bench, task))
+        except Stopped:
+            break
+        if reports[-1].disk_full:
+            break
+    return reports
+
+
+def _execute(bench: Workbench, task: Task) -> TaskReport:
+    start = time.monotonic()
+    run_dir: RunDir = bench.run_dir
+    try:
+        outcome = KINDS[task.kind].execute(task, bench)
+        seconds = time.monotonic() - start
+        weights = str(outcome.facts.get("weights", ""))
+        facts = {"kind": task.kind, "key": task.key, "inputs": dict(task.inputs), **outcome.facts}
+        run_dir.commit(task.place, outcome.rows, outcome.arrays, {**facts, "seconds": seconds})
+    except DiskFull as error:
+        return TaskReport(task.key, str(error), disk_full=True)
+    except BenchError as error:
+        return TaskReport(task.key, str(error))
+    except Exception as error:  # noqa: BLE001  a plugin's network may fail in any way
+        text = " ".join(str(error).split())[:500]
+        reason = f"{type(error).__name__}: {text}"
+        return TaskReport(task.key, reason, traceback.format_exc())
+    return TaskReport(task.key, seconds=seconds, weights=weights)

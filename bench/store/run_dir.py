@@ -1,0 +1,299 @@
+"""A run directory: what is finished, what failed, and the tables of it all.
+
+    run.json                                      what the run is (written first and last)
+    metamers/<model>/<stage>/<key>.safetensors    stimuli and their ids
+    parts/<kind>/<key>.parquet                    the rows of one task
+    <key>.json beside them                        the commit marker, written last
+    failures/<key>.json                           why a task failed, until it succeeds
+    tables/<kind>.parquet                         all rows of a kind, rebuilt from the parts
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_safetensors
+from safetensors.numpy import save as save_safetensors
+
+from bench.errors import BenchError
+from bench.store.files import (
+    FileRecord,
+    StoreError,
+    content_is,
+    read_json,
+    records_to_json,
+    untouched,
+    write_atomically,
+    write_json,
+)
+from bench.store.keys import as_folder, bytes_sha256
+
+FORMAT = 1
+RECORD = "run.json"
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one task's result lies."""
+
+    kind: str
+    key: str
+    model: str = ""
+    stage: str = ""
+
+    @property
+    def marker(self) -> Path:
+        """Path of the commit marker, relative to the run directory."""
+        if self.kind == "synthesis":
+            folder = Path("metamers") / as_folder(self.model) / as_folder(self.stage)
+        else:
+            folder = Path("parts") / self.kind
+        return folder / f"{self.key}.json"
+
+
+class DamagedResult(StoreError):
+    """A finished result that no longer is what was written."""
+
+
+class RunDir:
+    """One run directory, opened.
+
+    Parameters
+    ----------
+    root
+        The directory; it need not exist yet.
+
+    Raises
+    ------
+    BenchError
+        If something else lies there.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        if root.exists() and not root.is_dir():
+            raise BenchError(f"{root} is a file, not a run directory", fix="choose another --out")
+
+    @classmethod
+    def existing(cls, root: Path) -> RunDir:
+        """Open a run directory that must be there."""
+        if not (root / RECORD).is_file():
+            raise BenchError(
+                f"{root} is not a run directory", why=f"it has no {RECORD}", fix="see `bench run`"
+            )
+        return cls(root)
+
+    def refuse_foreign(self) -> None:
+        """Raise a `BenchError` if the directory holds something that is not a run."""
+        if self.root.is_dir() and not (self.root / RECORD).exists():
+            strangers = [p.name for p in self.root.iterdir() if p.name not in _OWN_NAMES]
+            if strangers:
+                raise BenchError(
+                    f"{self.root} holds other files ({strangers[0]}, ...) and no {RECORD}",
+                    fix="choose an empty or new directory with --out",
+                )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory alone; raise a `BenchError` if another run holds it."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.root / ".lock", timeout=0)
+            lock.acquire()
+        except filelock.Timeout:
+            raise BenchError(
+                f"another run is at work in {self.root}",
+                fix="wait for it, or choose another --out",
+            ) from None
+        except OSError as error:
+            raise BenchError(
+                f"{self.root} cannot be written", why=error.strerror or str(error),
+                fix="choose another --out",
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    # -- the run's own record
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Write run.json."""
+        write_json(self.root / RECORD, {"format": FORMAT, **record})
+
+    def read_record(self) -> dict[str, Any] | None:
+        """Return run.json, None if there is none yet; raise `StoreError` if it is damaged."""
+        path = self.root / RECORD
+        if not path.exists():
+            return None
+        record = read_json(path)
+        if not isinstance(record, dict) or record.get("format") != FORMAT:
+            raise StoreError(
+                f"{path} is not of format {FORMAT}",
+                fix="it was written by another version of the bench; choose another --out",
+            )
+        return record
+
+    # -- results of tasks
+
+    def commit(
+        self,
+        place: Place,
+        rows: pd.DataFrame,
+        arrays: Arrays | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        """Store a task's result; the marker is written last.
+
+        Parameters
+        ----------
+        rows
+            Its rows of the table of its kind.
+        arrays
+            Stimuli, for synthesis.
+        facts
+            What else the marker tells: the task's inputs, seconds taken.
+        """
+        marker = self.root / place.marker
+        files = []
+        if arrays is not None:
+            ids = {"ids": json.dumps(list(rows["id"]))}
+            data = save_safetensors({k: np.ascontiguousarray(v) for k, v in arrays.items()}, ids)
+            files.append(write_atomically(marker.with_suffix(".safetensors"), data))
+        files.append(write_atomically(marker.with_suffix(".parquet"), _to_parquet(rows)))
+        self.failure_path(place.key).unlink(missing_ok=True)
+        write_json(marker, {**(facts or {}), "files": records_to_json(files)})
+
+    def is_finished(self, place: Place) -> bool:
+        """Return whether the result is there, untouched.
+
+        Raises
+        ------
+        DamagedResult
+            If it was finished and is no longer what was written.
+        """
+        marker = self.root / place.marker
+        if not marker.exists():
+            return False
+        if not all(untouched(marker.parent, record) for record in self._files(place)):
+            raise DamagedResult(f"the result in {marker} was changed or cut off")
+        return True
+
+    def damaged_files(self, place: Place) -> list[Path]:
+        """Return the files of a finished result whose content is not what was written."""
+        folder = (self.root / place.marker).parent
+        try:
+            records = self._files(place)
+        except DamagedResult:
+            return [self.root / place.marker]
+        return [folder / r.name for r in records if not content_is(folder / r.name, r)]
+
+    def withdraw(self, place: Place) -> None:
+        """Take back a result's marker, so that it is computed again."""
+        (self.root / place.marker).unlink(missing_ok=True)
+
+    def facts(self, place: Place) -> dict[str, Any]:
+        """Return what the marker tells; raise `DamagedResult` if it cannot be read."""
+        path = self.root / place.marker
+        try:
+            marker = read_json(path)
+        except StoreError as error:
+            raise DamagedResult(str(error)) from None
+        if not isinstance(marker, dict):
+            raise DamagedResult(f"{path} is damaged")
+        return marker
+
+    def rows(self, place: Place) -> pd.DataFrame:
+        """Return a finished task's rows, checked."""
+        data = self._checked(place, ".parquet")
+        return pd.read_parquet(io.BytesIO(data))
+
+    def arrays(self, place: Place) -> Arrays:
+        """Return a finished task's arrays, checked."""
+        try:
+            return load_safetensors(self._checked(place, ".safetensors"))
+        except SafetensorError as error:
+            raise DamagedResult(f"{place.marker}: its arrays are damaged: {error}") from None
+
+    def _checked(self, place: Place, suffix: str) -> bytes:
+        marker = self.root / place.marker
+        record = next((r for r in self._files(place) if r.name.endswith(suffix)), None)
+        try:
+            data = marker.with_suffix(suffix).read_bytes()
+        except OSError:
+            data = b""
+        if record is None or bytes_sha256(data) != record.sha256:
+            raise DamagedResult(
+                f"{marker.with_suffix(suffix)} was changed or cut off",
+                fix="`bench verify` takes it back; `bench run` then computes it again",
+            )
+        return data
+
+    def _files(self, place: Place) -> list[FileRecord]:
+        try:
+            return [FileRecord(**record) for record in self.facts(place)["files"]]
+        except (KeyError, TypeError):
+            raise DamagedResult(f"{self.root / place.marker} is damaged") from None
+
+    # -- failures
+
+    def failure_path(self, key: str) -> Path:
+        """Return where the reason of a failed task is kept."""
+        return self.root / "failures" / f"{key}.json"
+
+    def record_failure(self, key: str, reason: str, details: str, task: dict[str, Any]) -> None:
+        """Keep why a task failed."""
+        write_json(
+            self.failure_path(key), {"reason": reason, "task": task, "details": details.split("\n")}
+        )
+
+    # -- tables
+
+    def write_tables(self, places: Iterable[Place]) -> dict[str, int]:
+        """Rebuild the tables from finished parts; return the number of rows of each."""
+        parts: dict[str, list[pd.DataFrame]] = {}
+        for place in places:
+            if (self.root / place.marker).exists():
+                parts.setdefault(place.kind, []).append(self.rows(place))
+        for kind, frames in parts.items():
+            table = pd.concat(frames, ignore_index=True)
+            write_atomically(self.table_path(kind), _to_parquet(table))
+        return {kind: sum(map(len, frames)) for kind, frames in parts.items()}
+
+    def table_path(self, kind: str) -> Path:
+        """Return the path of a kind's table."""
+        return self.root / "tables" / f"{kind}.parquet"
+
+    def table(self, kind: str) -> pd.DataFrame | None:
+        """Return a kind's table, None if the run has none."""
+        path = self.table_path(kind)
+        if not path.exists():
+            return None
+        try:
+            return pd.read_parquet(path)
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(
+                f"{path} is damaged", why=str(error), fix="`bench run` rebuilds it"
+            ) from None
+
+
+_OWN_NAMES = frozenset({".lock", "failures", "tables", "parts", "metamers"})
+
+
+def _to_parquet(rows: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    rows.to_parquet(buffer, index=False)
+    return buffer.getvalue()

@@ -1,0 +1,53 @@
+"""Accuracy on natural stimuli."""
+
+from __future__ import annotations
+
+from bench.tasks.task import Outcome, PlanContext, Task
+from bench.tasks.workbench import Workbench
+
+KIND = "accuracy"
+EPOCH = 1
+
+
+def plan(context: PlanContext) -> list[Task]:
+    """Return one task a model."""
+    suite, measure = context.suite, context.suite.accuracy
+    if measure is None:
+        return []
+    digest, n = context.digest(measure.stimuli or suite.stimuli, measure.n)
+    return [
+        Task(
+            kind=KIND,
+            model=model.spec.id,
+            passes=float(n),
+            inputs={
+                "epoch": EPOCH,
+                "model": dict(model.identity),
+                "stimuli": digest,
+                "n": n,
+            },
+        )
+        for model in context.models
+    ]
+
+
+def execute(task: Task, bench: Workbench) -> Outcome:
+    """Ask one model what natural stimuli show."""
+    from bench.api import recognize
+
+    suite, measure = bench.settings.suite, bench.settings.suite.accuracy
+    assert measure is not None  # planned only where the suite has it
+    set_id = measure.stimuli or suite.stimuli
+    stimuli = bench.stimuli(set_id, measure.n)
+    model = bench.model(task.model)
+    rows = recognize(
+        model,
+        bench.images(set_id, measure.n),
+        stimuli.labels,
+        label_space=stimuli.label_space,
+        ids=stimuli.ids,
+    )
+    rows.insert(0, "model", task.model)
+    rows["label"] = stimuli.labels
+    rows["epoch"] = EPOCH
+    return Outcome(rows, facts={"weights": model.weights_id})

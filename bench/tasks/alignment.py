@@ -1,0 +1,58 @@
+"""Two-alternative forced choice by perceptual distances, for every model and stage."""
+
+from __future__ import annotations
+
+from bench.store.run_dir import Place
+from bench.tasks import synthesis
+from bench.tasks.task import Outcome, PlanContext, Task
+from bench.tasks.workbench import Workbench
+
+KIND = "alignment"
+EPOCH = 1
+
+
+def plan(context: PlanContext) -> list[Task]:
+    """Return one task a model, stage and distance."""
+    measure = context.suite.alignment
+    if measure is None:
+        return []
+    return [
+        Task(
+            kind=KIND,
+            model=source.model,
+            generator=source.model,
+            stage=source.stage,
+            needs=(source.key,),
+            passes=float(source.inputs["n"]),
+            detail=metric,
+            inputs={"epoch": EPOCH, "metamers": source.key, "metric": metric},
+        )
+        for source in synthesis.plan(context)
+        for metric in measure.metrics
+    ]
+
+
+def execute(task: Task, bench: Workbench) -> Outcome:
+    """Ask one distance whether one model's metamers look like their natural stimuli."""
+    import torch
+
+    from bench.proxies.two_afc import two_afc
+    from bench.synthesis.noise import noise_start
+
+    suite = bench.settings.suite
+    stimuli = bench.stimuli(suite.stimuli, suite.limit)
+    source = Place(synthesis.KIND, task.needs[0], task.generator, task.stage)
+    metamers = torch.from_numpy(bench.run_dir.arrays(source)["stimuli"])
+    protocol = synthesis.suite_protocol(suite)
+    start = protocol.start_for(bench.plugins.model(task.model).input)
+    initial = noise_start(stimuli.ids, tuple(metamers.shape[1:]), start, suite.seed)
+    metric = str(task.inputs["metric"])
+    rows = two_afc(
+        metamers, torch.as_tensor(stimuli.values[:]), initial, bench.distance(metric)
+    )
+    rows.insert(0, "model", task.model)
+    rows.insert(1, "stage", task.stage)
+    rows.insert(2, "metric", metric)
+    rows.insert(3, "id", list(stimuli.ids))
+    rows["epoch"] = EPOCH
+    return Outcome(rows)

@@ -1,0 +1,90 @@
+"""Accuracy under attack: norms, eps, and several subsets of the stimuli."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.tasks.task import Outcome, PlanContext, Task
+from bench.tasks.workbench import Workbench
+
+KIND = "robustness"
+EPOCH = 1
+PASSES_A_STEP = 3
+DEFAULT_BATCH = 64
+
+
+def plan(context: PlanContext) -> list[Task]:
+    """Return one task a model, norm and eps."""
+    suite, measure = context.suite, context.suite.robustness
+    if measure is None:
+        return []
+    digest, n = context.digest(measure.stimuli or suite.stimuli, measure.n)
+    return [
+        Task(
+            kind=KIND,
+            model=model.spec.id,
+            passes=float(n * measure.steps * PASSES_A_STEP),
+            detail=f"{norm} {eps:.3g}",
+            inputs={
+                "epoch": EPOCH,
+                "model": dict(model.identity),
+                "stimuli": digest,
+                "n": n,
+                "subsets": measure.subsets,
+                "attack": measure.attack,
+                "steps": measure.steps,
+                "norm": norm,
+                "eps": eps,
+                "seed": suite.seed,
+            },
+        )
+        for model in context.models
+        for norm, sizes in measure.eps.items()
+        for eps in sizes
+    ]
+
+
+def execute(task: Task, bench: Workbench) -> Outcome:
+    """Attack one model under one norm with one eps.
+
+    Subset k holds the stimuli k, k + S, k + 2S, ... of S subsets (Feather et al. 2023 use five
+    subsets; here every subset is as balanced as the set is).
+    """
+    import torch
+
+    from bench.api import recognize
+    from bench.attacks.spec import AttackBudget
+
+    suite, measure = bench.settings.suite, bench.settings.suite.robustness
+    assert measure is not None  # planned only where the suite has it
+    norm, eps = str(task.inputs["norm"]), float(task.inputs["eps"])
+    set_id = measure.stimuli or suite.stimuli
+    stimuli = bench.stimuli(set_id, measure.n)
+    images = bench.images(set_id, measure.n)
+    truth = torch.from_numpy(stimuli.labels)
+    model = bench.model(task.model)
+    budget = AttackBudget(norm=norm, eps=eps, steps=measure.steps, seed=suite.seed)
+    attack = bench.plugins.attacks.get(measure.attack)
+    size = bench.batch(DEFAULT_BATCH)
+    attacked = []
+    for i in range(0, len(images), size):
+        part = slice(i, i + size)
+        ids = list(stimuli.ids[part])
+        attacked.append(attack.run(model, images[part], truth[part], budget, ids))
+        bench.progress(min(1.0, (i + size) / len(images)))
+    rows = recognize(
+        model,
+        torch.cat(attacked),
+        stimuli.labels,
+        label_space=stimuli.label_space,
+        ids=stimuli.ids,
+    )
+    rows.insert(0, "model", task.model)
+    rows["label"] = stimuli.labels
+    rows["attack"] = measure.attack
+    rows["norm"] = norm
+    rows["eps"] = eps
+    rows["steps"] = measure.steps
+    rows["subset"] = np.arange(len(rows)) % measure.subsets
+    rows["epoch"] = EPOCH
+    return Outcome(rows, facts={"weights": model.weights_id})

@@ -1,0 +1,86 @@
+"""Metamers of every model and stage."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from bench.suites.suite import Suite
+from bench.synthesis.protocols import Protocol
+from bench.tasks.task import Outcome, PlanContext, Task
+from bench.tasks.workbench import Workbench
+
+KIND = "synthesis"
+EPOCH = 1
+PASSES_A_STEP = 3  # forward, and backward at about twice its cost
+
+
+def plan(context: PlanContext) -> list[Task]:
+    """Return one task a model and stage."""
+    suite = context.suite
+    protocol = suite_protocol(suite)
+    digest, n = context.digest(suite.stimuli, suite.limit)
+    return [
+        Task(
+            kind=KIND,
+            model=model.spec.id,
+            generator=model.spec.id,
+            stage=stage,
+            passes=n * protocol.total_steps * PASSES_A_STEP,
+            inputs={
+                "epoch": EPOCH,
+                "model": dict(model.identity),
+                "stage": stage,
+                "stimuli": digest,
+                "n": n,
+                "label_space": suite.label_space,
+                "protocol": dataclasses.asdict(protocol),
+                "seed": suite.seed,
+            },
+        )
+        for model in context.models
+        for stage in model.stages
+        if model.spec.stage(stage).synthesis
+    ]
+
+
+def suite_protocol(suite: Suite) -> Protocol:
+    """Return the suite's protocol with the suite's changes."""
+    choice = suite.protocol
+    return Protocol.named(choice.name).replace(**choice.replace)
+
+
+def execute(task: Task, bench: Workbench) -> Outcome:
+    """Make the metamers of one model and stage."""
+    import torch
+
+    from bench.synthesis.engine import synthesize
+
+    suite = bench.settings.suite
+    stimuli = bench.stimuli(suite.stimuli, suite.limit)
+    model = bench.model(task.model)
+    run = synthesize(
+        model,
+        torch.as_tensor(stimuli.values[:]),
+        stage=task.stage,
+        protocol=suite_protocol(suite),
+        seed=suite.seed,
+        ids=stimuli.ids,
+        batch_size=bench.settings.batch_size,
+        label_space=suite.label_space,
+        progress=bench.progress,
+    )
+    rows = run.match.assign(
+        reason=[run.reasons.get(name, "") for name in run.ids],
+        label=stimuli.labels,
+    )
+    rows.insert(0, "model", task.model)
+    rows.insert(1, "stage", task.stage)
+    rows["protocol"] = run.protocol.name
+    rows["seed"] = suite.seed
+    rows["epoch"] = EPOCH
+    arrays = {
+        "stimuli": run.stimuli.numpy(),
+        "losses": run.losses.numpy(),
+        "steps": run.steps.numpy(),
+    }
+    return Outcome(rows, arrays, {"weights": model.weights_id})

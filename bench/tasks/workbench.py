@@ -1,0 +1,70 @@
+"""What executing tasks needs, held once a process: models, stimuli, earlier results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bench.plugins import Plugins
+from bench.stimuli.sets import Stimuli
+from bench.store.run_dir import RunDir
+from bench.tasks.task import RunSettings
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.models.staged import StagedModel
+    from bench.proxies.two_afc import Distance
+
+MODELS_KEPT = 4  # tasks come sorted by model: few are in use at a time
+STIMULI_KEPT = 4
+
+
+class Workbench:
+    """Models, stimuli and distances of a run, loaded when first asked for.
+
+    Parameters
+    ----------
+    progress
+        Called with the share of the task in hand that is done, 0 to 1; it may raise to stop it.
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        plugins: Plugins,
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> None:
+        self.settings = settings
+        self.plugins = plugins
+        self.progress = progress
+        self.run_dir = RunDir(settings.root)
+        self.model = lru_cache(maxsize=MODELS_KEPT)(self._load_model)
+        self.stimuli = lru_cache(maxsize=STIMULI_KEPT)(self._load_stimuli)
+
+    def _load_model(self, model_id: str) -> StagedModel:
+        from bench.models.load import load_spec
+
+        return load_spec(self.plugins.model(model_id), device=self.settings.device)
+
+    def _load_stimuli(self, set_id: str, n: int | None) -> Stimuli:
+        stimuli = self.plugins.stimuli.get(set_id).load(n, self.settings.data)
+        return stimuli.take(range(len(stimuli)))
+
+    def images(self, set_id: str, n: int | None) -> torch.Tensor:
+        """Return the first ``n`` stimuli of a set as a tensor ``(n, ...)``."""
+        import torch
+
+        return torch.as_tensor(self.stimuli(set_id, n).values[:])
+
+    def distance(self, metric: str) -> Distance:
+        """Return the perceptual distance called ``metric``."""
+        from bench.models.load import pick_device
+
+        return self.plugins.metrics.get(metric).build(pick_device(self.settings.device))
+
+    def batch(self, default: int) -> int:
+        """Return the batch size asked for, ``default`` where that was left open."""
+        size = self.settings.batch_size
+        return default if size == "auto" else int(size)
