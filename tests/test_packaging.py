@@ -1,11 +1,11 @@
-"""What is installed is the whole program: all packages, all data, extras and versions that agree."""
+"""What is installed is the whole program: its packages, data, extras; and versions agree."""
 
 from __future__ import annotations
 
 import json
 import re
 import tomllib
-from importlib.metadata import distribution
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
@@ -50,15 +50,16 @@ def test_every_module_is_in_a_package(repository):
 
 def test_the_installed_distribution_holds_every_file(repository):
     installed = distribution("metamer-bench")
-    if _is_editable(installed):
-        pytest.skip("installed as editable, so no file was copied; tox installs a wheel")
+    if not _is_from_wheel(installed):
+        pytest.skip("run from the source tree, so no file was copied; tox installs a wheel")
     shipped = {str(path.as_posix()) for path in installed.files or []}
     assert sorted(set(sources(repository)) - shipped) == []
 
 
-def _is_editable(installed) -> bool:
+def _is_from_wheel(installed: Distribution) -> bool:
     url = json.loads(installed.read_text("direct_url.json") or "{}")
-    return url.get("dir_info", {}).get("editable", False)
+    editable = url.get("dir_info", {}).get("editable", False)
+    return installed.read_text("WHEEL") is not None and not editable
 
 
 def test_all_means_every_extra_that_users_need(pyproject):
