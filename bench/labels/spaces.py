@@ -72,13 +72,15 @@ def decide(logits: NDArray[np.floating], own: str, asked: str) -> NDArray[np.int
     """
     expected = len(space(own).classes)
     if logits.ndim != 2 or logits.shape[1] != expected:
-        raise ItemError(f"logits of shape {logits.shape} do not fit the {expected} classes of {own}")
+        raise ItemError(
+            f"logits of shape {logits.shape} do not fit the {expected} classes of {own}"
+        )
     if not np.isfinite(logits).all():
         raise ItemError("the model's logits are not finite")
     if own == asked:
-        return logits.argmax(axis=1).astype(np.int64)
+        return np.asarray(logits.argmax(axis=1), dtype=np.int64)
     if not compatible(own, asked):
         raise ItemError(f"labels in {own} cannot be read as {asked}")
     mapped = MAPS[own, asked]
     masked = np.where(mapped >= 0, logits, -np.inf)
-    return mapped[masked.argmax(axis=1)]
+    return np.asarray(mapped[masked.argmax(axis=1)], dtype=np.int64)
