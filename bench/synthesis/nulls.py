@@ -96,11 +96,11 @@ def null_distribution(
     identical = reader.prints[places[:, 0]] == reader.prints[places[:, 1]]
     return pd.concat(
         [
-            stage_table(stage, found.pop(stage), _codes(all_zero.pop(stage), identical))
+            stage_table(stage, found.pop(stage), _codes(all_zero.pop(stage), identical), names)
             for stage in names
         ],
         ignore_index=True,
-    ).astype({"stage": pd.CategoricalDtype(names)})
+    )
 
 
 def _codes(all_zero: NDArray[np.bool_], identical: NDArray[np.bool_]) -> NDArray[np.int8]:
@@ -109,28 +109,56 @@ def _codes(all_zero: NDArray[np.bool_], identical: NDArray[np.bool_]) -> NDArray
     return np.where(identical, REASONS.index("identical"), code).astype(np.int8)
 
 
-def stage_table(stage: str, values: NDArray[np.float32], codes: NDArray[np.int8]) -> pd.DataFrame:
-    """Return one stage's null distribution, a row a measure and pair.
+def stage_table(
+    stage: str,
+    values: NDArray[np.float32],
+    codes: NDArray[np.int8],
+    stages: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return one stage's null distribution as `null_distribution` does.
 
     Parameters
     ----------
     values
         float32 ``(pairs, 3)``, in the order of `bench.synthesis.pairwise.MEASURES`.
     codes
-        Place in `REASONS` of each pair's reason, int8 ``(pairs,)``.
+        Place in `REASONS` of each pair's reason, int8 ``(pairs,)``; 0 for a constant activation,
+        which leaves an SNR.
+    stages
+        Categories of the column ``stage``; this stage alone, if None.
     """
+    names = [stage] if stages is None else list(stages)
     flat = np.where(codes[:, None] > 0, np.float32(np.nan), values).T.reshape(-1)
     reason = np.tile(codes, len(MEASURES))
     reason[np.isnan(flat) & (reason == 0)] = REASONS.index("constant")
     measure = np.repeat(np.arange(len(MEASURES), dtype=np.int8), len(codes))
+    number = np.full(len(flat), names.index(stage), np.int16)
     return pd.DataFrame(
         {
-            "stage": pd.Categorical.from_codes(np.zeros(len(flat), np.int8), [stage]),
-            "measure": pd.Categorical.from_codes(measure, list(MEASURES)),
+            "stage": pd.Categorical.from_codes(number, pd.Index(names)),
+            "measure": pd.Categorical.from_codes(measure, pd.Index(MEASURES)),
             "value": flat,
-            "left_out": pd.Categorical.from_codes(reason, list(REASONS)),
+            "left_out": pd.Categorical.from_codes(reason, pd.Index(REASONS)),
         }
     )
+
+
+def wide_from_table(null: pd.DataFrame, stage: str) -> pd.DataFrame:
+    """Return one stage of a null distribution as it is kept: a row a pair, a column a measure."""
+    part = null[null["stage"] == stage]
+    columns = {measure: part[part["measure"] == measure] for measure in MEASURES}
+    reason = columns["snr_db"]["left_out"]  # a constant activation still has an SNR
+    return pd.DataFrame(
+        {measure: rows["value"].to_numpy() for measure, rows in columns.items()}
+        | {"left_out": reason.to_numpy()}
+    )
+
+
+def table_from_wide(stage: str, wide: pd.DataFrame) -> pd.DataFrame:
+    """Turn back what `wide_from_table` did."""
+    reason = wide["left_out"].astype(pd.CategoricalDtype(pd.Index(REASONS)))
+    codes = reason.cat.codes.to_numpy()
+    return stage_table(stage, wide[list(MEASURES)].to_numpy(np.float32), codes.astype(np.int8))
 
 
 def summarize(null: pd.DataFrame) -> pd.DataFrame:
