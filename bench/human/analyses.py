@@ -25,6 +25,24 @@ DV = "proportion_correct"
 SUBJECT = "participant"
 
 
+OBSERVER_METHOD = (
+    "mixed ANOVA (pingouin), observer between, stage within; permutations of observer labels, "
+    "for the interaction also of each row's stages"
+)
+MODEL_METHOD = (
+    "repeated-measures ANOVA (statsmodels), stage x model; permutations in each participant of "
+    "models (or stages), for the interaction of all cells"
+)
+STAGE_METHOD = (
+    "repeated-measures ANOVA (statsmodels), stage; permutations of stages in each participant"
+)
+CORRELATION_METHOD = (
+    "Pearson r squared and Spearman rho over model stages, natural and the generating model left "
+    "out; percentile bootstrap of participants within experiments"
+)
+CURVE_METHOD = "mean over participants, SEM with ddof 0, percentile bootstrap of participants"
+
+
 @dataclass(frozen=True)
 class Draws:
     """How many permutations (or resamples, or splits), and the seed they follow from."""
@@ -54,10 +72,17 @@ def observer_effect(
             f"{experiment}, model {model}: rows of {' and '.join(sorted(observers))} only",
             fix="the comparison needs rows of observer human and of observer model",
         )
-    design = {"dv": DV, "within": "stage", "between": "observer", "subject": SUBJECT}
-    anova = mixed_anova(rows, **design)
-    test = permute_mixed(rows, **design, n_permutations=draws.n, seed=draws.seed)
-    return _joined(anova, test, experiment, [model])
+    anova = mixed_anova(rows, dv=DV, within="stage", between="observer", subject=SUBJECT)
+    test = permute_mixed(
+        rows,
+        dv=DV,
+        within="stage",
+        between="observer",
+        subject=SUBJECT,
+        n_permutations=draws.n,
+        seed=draws.seed,
+    )
+    return _joined(anova, test, experiment, [model], OBSERVER_METHOD)
 
 
 def model_effect(
@@ -77,16 +102,12 @@ def model_effect(
         raise BenchError("a comparison needs two or more different models")
     rows = _select(table, models, experiment, leave_out)
     rows = rows[rows["observer"] == "human"]
-    stages = rows.groupby("model")["stage"].agg(lambda names: frozenset(names))
-    if stages.nunique() > 1:
+    if len({frozenset(own["stage"]) for _, own in rows.groupby("model")}) > 1:
         raise BenchError(
             f"{experiment}: {' and '.join(models)} have different stages and cannot be compared",
             fix="compare models of one architecture, or leave stages out with --leave-out",
         )
-    design = {"dv": DV, "within": ["stage", "model"], "subject": SUBJECT}
-    anova = rm_anova(rows, **design)
-    test = permute_within(rows, **design, n_permutations=draws.n, seed=draws.seed)
-    return _joined(anova, test, experiment, models)
+    return _within(rows, ["stage", "model"], experiment, models, draws)
 
 
 def stage_effect(
@@ -101,11 +122,7 @@ def stage_effect(
     draws = draws or Draws()
     rows = _select(table, [model], experiment, leave_out)
     rows = rows[rows["observer"] == "human"]
-    anova = rm_anova(rows, dv=DV, within=["stage"], subject=SUBJECT)
-    test = permute_within(
-        rows, dv=DV, within=["stage"], subject=SUBJECT, n_permutations=draws.n, seed=draws.seed
-    )
-    return _joined(anova, test, experiment, [model])
+    return _within(rows, ["stage"], experiment, [model], draws)
 
 
 @dataclass(frozen=True)
@@ -252,11 +269,24 @@ def _select(
     return rows[~rows["stage"].isin(list(leave_out))]
 
 
-def _joined(
-    anova: pd.DataFrame, test: pd.DataFrame, experiment: str, models: Sequence[str]
+def _within(
+    rows: pd.DataFrame, factors: list[str], experiment: str, models: Sequence[str], draws: Draws
 ) -> pd.DataFrame:
-    columns = ["effect", "p_permutation", "count", "n_permutations", "rule", "seed"]
-    table = anova.merge(test[columns], on="effect", how="left")
+    anova = rm_anova(rows, dv=DV, within=factors, subject=SUBJECT)
+    test = permute_within(
+        rows, dv=DV, within=factors, subject=SUBJECT, n_permutations=draws.n, seed=draws.seed
+    )
+    method = MODEL_METHOD if len(factors) == 2 else STAGE_METHOD
+    return _joined(anova, test, experiment, models, method)
+
+
+def _joined(
+    anova: pd.DataFrame, test: pd.DataFrame, experiment: str, models: Sequence[str], method: str
+) -> pd.DataFrame:
+    columns = ["p_permutation", "count", "n_permutations", "rule", "seed"]
+    table = anova.merge(test[["effect", *columns]], on="effect", how="left")
+    whole = ["count", "n_permutations", "seed"]  # empty for the stage effect of a mixed design
+    table[whole] = table[whole].astype("Int64")
     table.insert(0, "models", " : ".join(models))
     table.insert(0, "experiment", experiment)
-    return table
+    return table.assign(method=method)

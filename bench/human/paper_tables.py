@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ObserverRow:
-    """A row of Supplementary Table 1."""
+    """An analysis of one model: a row of Supplementary Table 1, or a one-way test of stages."""
 
     model: str
     experiment: str

@@ -23,7 +23,8 @@ def importer(name: str) -> HumanDataSpec:
         return FEATHER2023
     from bench.plugins import installed
 
-    return installed().human_data.get(name)
+    spec: HumanDataSpec = installed().human_data.get(name)
+    return spec
 
 
 def import_published(name: str, path: Path, root: Path | None = None) -> DataSet:
@@ -40,6 +41,7 @@ def import_trials(
     path: Path,
     name: str,
     columns: TrialColumns,
+    *,
     rules: Sequence[ExclusionRule] = (),
     chance: float | None = None,
     root: Path | None = None,

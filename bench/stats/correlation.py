@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from bench.errors import BenchError
 
+DECIMALS = 12  # to which values are told apart when they are ranked
+
 
 @dataclass(frozen=True)
 class Correlation:
@@ -47,7 +49,9 @@ def correlate(x: ArrayLike, y: ArrayLike) -> Correlation:
             raise BenchError(
                 f"a correlation cannot be computed: the {name} series is {series[0]:g} throughout"
             )
-    pearson, spearman = stats.pearsonr(a, b), stats.spearmanr(a, b)
+    pearson = stats.pearsonr(a, b)
+    # means that are equal but for the order of their sums are ties
+    spearman = stats.spearmanr(a.round(DECIMALS), b.round(DECIMALS))
     return Correlation(
         r=float(pearson.statistic),
         r2=float(pearson.statistic) ** 2,
