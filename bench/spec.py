@@ -202,7 +202,7 @@ class ModelSpec:
         object.__setattr__(self, "stages", MappingProxyType(stages))
 
     def stage(self, name: str) -> Stage:
-        """Return the stage called ``name``; raise a `BenchError` that lists the stages if absent."""
+        """Return the stage called ``name``; a `BenchError` lists the stages if it is absent."""
         try:
             stage = self.stages[name]
         except KeyError:

@@ -1,15 +1,16 @@
-"""Weights: fetched, hashed, safely read, put into a network."""
+"""Weights: found, hashed, safely read, put into a network."""
 
 from __future__ import annotations
 
 import hashlib
 import pickle
-import shutil
-import urllib.error
-import urllib.request
+import re
+import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -17,17 +18,14 @@ from torch import nn
 
 from bench import config
 from bench.errors import BenchError
+from bench.models.download import download, file_sha256
 from bench.spec import Weights
 
-CHUNK = 1 << 20
+__all__ = ["file_sha256", "fill", "locate", "read_state", "state_sha256"]
+
 # Keys under which training scripts keep the parameters beside other things.
 NESTED_KEYS = ("state_dict", "model_state_dict", "model")
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+SHOWN_CHARACTERS = 300
 
 
 def state_sha256(module: nn.Module) -> str:
@@ -48,10 +46,8 @@ def locate(weights: Weights, model: str) -> Path:
     BenchError
         If no source delivers the file, or it is not the published one.
     """
-    path = weights.file if weights.file is not None else _download(weights, model)
-    if not path.is_file():
-        raise BenchError(f"model {model}: weights file {path} does not exist")
-    if weights.sha256 is not None and (found := file_sha256(path)) != weights.sha256:
+    path = _find(weights, model)
+    if weights.sha256 is not None and not (found := file_sha256(path)).startswith(weights.sha256):
         raise BenchError(
             f"model {model}: weights file {path} is not the published one",
             why=f"SHA-256 {found[:12]}..., expected {weights.sha256[:12]}...",
@@ -60,71 +56,117 @@ def locate(weights: Weights, model: str) -> Path:
     return path
 
 
-def _download(weights: Weights, model: str) -> Path:
-    assert weights.url is not None  # Weights has a url where it has no file
-    name = weights.url.rsplit("/", 1)[-1].split("?")[0] or "weights"
-    source = hashlib.sha256(weights.url.encode()).hexdigest()[:8]
-    target = config.cache_dir() / "weights" / f"{source}-{name}"
-    if target.is_file():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    failures = []
-    for url in (weights.url, *weights.mirrors):
-        try:
-            _fetch(url, part)
-        except (OSError, urllib.error.URLError) as error:
-            failures.append(f"{url}: {error}")
-            continue
-        if weights.sha256 is not None and file_sha256(part) != weights.sha256:
-            failures.append(f"{url}: the file is not the published one (SHA-256 differs)")
-            part.unlink()
-            continue
-        part.replace(target)
-        return target
-    raise BenchError(
-        f"model {model}: its weights could not be fetched",
-        why="; ".join(failures),
-        fix=f"fetch the file yourself and save it as {target}",
-    )
-
-
-def _fetch(url: str, part: Path) -> None:
-    """Download to ``part``, going on where an earlier attempt stopped."""
-    request = urllib.request.Request(url)  # noqa: S310  the plugin's author chose the address
-    start = part.stat().st_size if part.exists() else 0
-    if start:
-        request.add_header("Range", f"bytes={start}-")
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-        if "text/html" in answer.headers.get("Content-Type", ""):
-            raise OSError("the server answered with a web page instead of the file")
-        resumed = start and answer.status == 206
-        with part.open("ab" if resumed else "wb") as file:
-            shutil.copyfileobj(answer, file, CHUNK)
+def _find(weights: Weights, model: str) -> Path:
+    folder = config.cache_dir() / "weights"
+    if weights.url is not None:
+        urls = (weights.url, *weights.mirrors)
+        return download(urls, folder, f"model {model}", weights.sha256)
+    if weights.file is not None:
+        if not weights.file.is_file():
+            raise BenchError(f"model {model}: weights file {weights.file} does not exist")
+        return weights.file
+    path = folder / str(weights.member)
+    if not path.is_file():
+        raise BenchError(
+            f"model {model}: its weights are published only inside an archive",
+            why=f"{weights.member} in {weights.archive}",
+            fix=f"fetch and unpack the archive, then save the file as {path}, "
+            "or pass its path as weights=",
+        )
+    return path
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Read a state dict from safetensors or a PyTorch file, never unpickling objects.
+    """Read a state dict from safetensors, a PyTorch or a MATLAB file, never unpickling objects.
+
+    A MATLAB file's numeric arrays come under their names, the cells of its cell arrays under
+    ``name.0``, ``name.1`` and so on.
 
     Raises
     ------
     BenchError
-        If the file is damaged or holds more than tensors.
+        If the file is damaged, or holds pickled objects besides tensors: names their classes.
     """
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, RuntimeError, EOFError) as error:
-        raise BenchError(f"weights file {path} cannot be read", why=str(error)) from None
+        if path.suffix == ".mat":
+            return _matlab_tensors(path)
+        with warnings.catch_warnings():
+            # An unusual pickle protocol is no concern of the user's: what cannot be read is refused.
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # raised before anything foreign is run
+        raise _not_opened(path, error) from None
+    except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, LookupError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BenchError(
-            f"weights file {path} holds more than tensors and is not opened",
-            why=str(error).splitlines()[0],
-            fix="convert it once, where you trust it: torch.load, then "
-            "safetensors.torch.save_file(state_dict, 'weights.safetensors')",
+            f"weights file {path} cannot be read", why=why, fix="it may be damaged: fetch it again"
         ) from None
     return _tensors(content, path)
+
+
+def _not_opened(path: Path, error: pickle.UnpicklingError) -> BenchError:
+    classes = _foreign_classes(path, error)
+    if not classes:
+        return BenchError(
+            f"weights file {path} cannot be read",
+            why="it is no checkpoint that PyTorch knows",
+            fix="it may be damaged: fetch it again",
+        )
+    return BenchError(
+        f"weights file {path} holds pickled objects besides tensors and is not opened",
+        why=f"classes {', '.join(classes)}",
+        fix="convert it once, where you trust it and these classes are installed: "
+        f"{conversion_command(path)}",
+    )
+
+
+def conversion_command(path: Path) -> str:
+    """Return the shell command that turns an old checkpoint into tensors alone, under its names.
+
+    It unpickles, so a person runs it, once, on a file that they trust.
+    """
+    keys = "".join(f"c.get({key!r}) or " for key in NESTED_KEYS)
+    script = (
+        "import torch, safetensors.torch as s; "
+        f"c = torch.load({str(path)!r}, map_location='cpu', weights_only=False); "
+        "c = c if isinstance(c, dict) else c.state_dict(); "
+        f"c = {keys}c; c = c if isinstance(c, dict) else c.state_dict(); "
+        "s.save_file({k: v.clone().contiguous() for k, v in c.items() "
+        f"if isinstance(v, torch.Tensor)}}, {str(path.with_suffix('.safetensors'))!r})"
+    )
+    return f'python -c "{script}"'
+
+
+def _foreign_classes(path: Path, error: pickle.UnpicklingError) -> list[str]:
+    """Return the classes that a checkpoint asks for, as far as they can be told unopened."""
+    if zipfile.is_zipfile(path) and hasattr(
+        torch.serialization, "get_unsafe_globals_in_checkpoint"
+    ):
+        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    return re.findall(r"GLOBAL ([\w.]+)", str(error))[:1]
+
+
+def _matlab_tensors(path: Path) -> dict[str, torch.Tensor]:
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        content = loadmat(path)
+    except (MatReadError, NotImplementedError) as error:  # the latter: MATLAB's HDF5 files
+        raise ValueError(f"{error}; save it in MATLAB with -v7") from None
+    arrays: dict[str, np.ndarray] = {}
+    for name, value in content.items():
+        if isinstance(value, np.ndarray) and value.dtype == object:
+            arrays |= {f"{name}.{i}": cell for i, cell in enumerate(value.ravel())}
+        else:
+            arrays[name] = value
+    return {
+        name: torch.from_numpy(np.ascontiguousarray(value, np.float64))
+        for name, value in arrays.items()
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu"
+    }
 
 
 def _tensors(content: Any, path: Path) -> dict[str, torch.Tensor]:
@@ -132,30 +174,46 @@ def _tensors(content: Any, path: Path) -> dict[str, torch.Tensor]:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
             break
-    if not isinstance(content, dict):
-        raise BenchError(f"weights file {path} holds no state dict")
-    return {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    if isinstance(content, dict):
+        state = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
+        if state:
+            return state
+    raise BenchError(f"weights file {path} holds no state dict")
 
 
 def fill(module: nn.Module, state: dict[str, torch.Tensor], weights: Weights, model: str) -> None:
-    """Load a state dict into a network, strictly.
+    """Load a published state dict into a network, strictly.
+
+    Parameters
+    ----------
+    weights
+        Whose rules (prefix, adapt) turn the published names into the network's, and whose parts
+        complete what the state dict lacks.
 
     Raises
     ------
     BenchError
         Naming the first parameters that are missing, unexpected, or of another shape.
     """
-    for prefix in weights.prefix:
-        chosen = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-        if chosen:
-            state = chosen
+    state = _under_own_names(state, weights)
+    wanted = set(module.state_dict())
+    for part in weights.parts:
+        if wanted <= set(state):
             break
-    if weights.adapt is not None:
-        state = weights.adapt(state)
+        state = _under_own_names(read_state(locate(part, model)), part) | state
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
         lines = " ".join(str(error).split())
         raise BenchError(
-            f"model {model}: the weights do not fit the network", why=lines[:300]
+            f"model {model}: the weights do not fit the network", why=lines[:SHOWN_CHARACTERS]
         ) from None
+
+
+def _under_own_names(state: dict[str, torch.Tensor], weights: Weights) -> dict[str, torch.Tensor]:
+    for prefix in weights.prefix:
+        chosen = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        if chosen:
+            state = chosen
+            break
+    return weights.adapt(state) if weights.adapt is not None else state
