@@ -20,7 +20,8 @@ class Values(Protocol):
     """Stimuli that are read when they are indexed; a NumPy array is one.
 
     Indexing with a sequence of positions returns float32 ``(n, C, H, W)`` in [0, 1] for images
-    or ``(n, samples)`` in [-1, 1] for sounds.
+    or ``(n, samples)`` in [-1, 1] for sounds. Values that are costly to read may also have a
+    method ``digest_of(position) -> bytes``, which then stands for the value in `Stimuli.digest`.
     """
 
     def __len__(self) -> int: ...
@@ -40,12 +41,15 @@ class Stimuli:
         The stimuli themselves (see `Values`).
     labels
         Class numbers, int64 ``(N,)``, in the label space ``label_space``.
+    notes
+        What the reader of a result should know about these stimuli: files that were left out.
     """
 
     ids: tuple[str, ...]
     values: Values
     labels: NDArray[np.int64]
     label_space: str
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.ids) == len(self.values) == len(self.labels):
@@ -67,13 +71,18 @@ class Stimuli:
             self.values[index],
             self.labels[index],
             self.label_space,
+            self.notes,
         )
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 over ids, labels and values: equal exactly when the stimuli are."""
         total = hashlib.sha256(self.label_space.encode())
+        digest_of = getattr(self.values, "digest_of", None)
         for i, name in enumerate(self.ids):
+            if digest_of is not None:
+                total.update(f"\0{name}\0{int(self.labels[i])}\0".encode() + digest_of(i))
+                continue
             value = np.ascontiguousarray(self.values[[i]], dtype="<f4")
             total.update(f"\0{name}\0{int(self.labels[i])}\0{value.shape}\0".encode())
             total.update(value.tobytes())

@@ -1,0 +1,215 @@
+"""ImageNet's stimulus sets: layouts, the published 400, the order, the suite."""
+
+import csv
+import io
+import tarfile
+from collections import Counter
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from bench.errors import BenchError
+from bench.labels.imagenet import CATEGORIES, classes
+from bench.plugins import Plugins
+from bench.stimuli.imagenet400 import candidates
+
+TABBY, TENCH, AIRLINER = 281, 0, 404
+
+
+@pytest.fixture(scope="module")
+def plugins():
+    loaded = Plugins([EntryPoint("imagenet", "bench_plugins.imagenet", "bench")])
+    assert not loaded.broken
+    return loaded
+
+
+def image_bytes(width=230, height=230, mode="RGB", value=128):
+    buffer = io.BytesIO()
+    Image.new(mode, (width, height), value).save(buffer, "jpeg")
+    return buffer.getvalue()
+
+
+def validation_name(number):
+    return f"ILSVRC2012_val_{number:08d}.JPEG"
+
+
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory):
+    """Three validation images in a flat folder."""
+    folder = tmp_path_factory.mktemp("flat")
+    for number in (1, 2, 3):
+        (folder / validation_name(number)).write_bytes(image_bytes(value=number))
+    return folder
+
+
+TRUE_CLASSES = {1: TABBY, 2: TENCH, 3: AIRLINER}
+
+
+def devkit():
+    """A devkit whose own numbering of the classes runs backwards, as any but sorted order may."""
+    dtype = [("ILSVRC2012_ID", "O"), ("WNID", "O"), ("words", "O")]
+    rows = [(1000 - k, one.wnid, ", ".join(one.names)) for k, one in enumerate(classes())]
+    meta = io.BytesIO()
+    savemat(meta, {"synsets": np.array(rows, dtype=dtype).reshape(-1, 1)})
+    truth = "\n".join(str(1000 - TRUE_CLASSES[k]) for k in (1, 2, 3)).encode()
+    return {"meta.mat": meta.getvalue(), "ILSVRC2012_validation_ground_truth.txt": truth}
+
+
+def lay_devkit(folder):
+    place = folder / "ILSVRC2012_devkit_t12" / "data"
+    place.mkdir(parents=True)
+    for name, content in devkit().items():
+        (place / name).write_bytes(content)
+
+
+def lay_archive(folder):
+    with tarfile.open(folder / "ILSVRC2012_devkit_t12.tar.gz", "w:gz") as archive:
+        for name, content in devkit().items():
+            member = tarfile.TarInfo(f"ILSVRC2012_devkit_t12/data/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+def lay_kaggle(folder):
+    rows = [
+        f"ILSVRC2012_val_{k:08d},{classes()[c].wnid} 1 2 3 4 {classes()[c].wnid} 5 6 7 8 "
+        for k, c in TRUE_CLASSES.items()
+    ]
+    table = "\n".join(["ImageId,PredictionString", *rows])
+    (folder / "LOC_val_solution.csv").write_text(table, encoding="utf-8")
+
+
+@pytest.mark.parametrize("lay", [lay_devkit, lay_archive, lay_kaggle])
+@pytest.mark.parametrize("inside", ["", "val", "ILSVRC/Data/CLS-LOC/val"])
+def test_the_flat_folder_is_labelled(plugins, flat, tmp_path, lay, inside):
+    (tmp_path / inside).mkdir(parents=True, exist_ok=True)
+    for path in flat.iterdir():
+        (tmp_path / inside / path.name).write_bytes(path.read_bytes())
+    lay(tmp_path)
+    for data in {tmp_path, tmp_path / inside}:
+        stimuli = plugins.stimuli.get("imagenet-val").load(None, data)
+        found = dict(zip(stimuli.ids, stimuli.labels.tolist(), strict=True))
+        assert found == {f"ILSVRC2012_val_{k:08d}": c for k, c in TRUE_CLASSES.items()}
+
+
+def test_a_flat_folder_without_truths_is_explained(plugins, flat):
+    with pytest.raises(BenchError, match=r"devkit.*LOC_val_solution"):
+        plugins.stimuli.get("imagenet-val").load(None, flat)
+
+
+def test_a_damaged_devkit_is_named(plugins, flat, tmp_path):
+    for path in flat.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "ILSVRC2012_devkit_t12.tar.gz").write_bytes(b"not a tar file")
+    with pytest.raises(BenchError, match=r"devkit_t12\.tar\.gz cannot be read"):
+        plugins.stimuli.get("imagenet-val").load(None, tmp_path)
+
+
+def test_both_layouts_give_the_same_stimuli(plugins, flat, tmp_path):
+    lay_kaggle(tmp_path)
+    for path in flat.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    by_class = tmp_path / "elsewhere"
+    for number, label in TRUE_CLASSES.items():
+        folder = by_class / "val" / classes()[label].wnid
+        folder.mkdir(parents=True)
+        content = (flat / validation_name(number)).read_bytes()
+        (folder / validation_name(number)).write_bytes(content)
+    load = plugins.stimuli.get("imagenet-val").load
+    assert load(None, by_class).digest == load(None, tmp_path).digest
+
+
+@pytest.fixture(scope="module")
+def published(shared):
+    """Category to its candidates in draw order, from the shared table: (number, excluded)."""
+    path = shared / "data/feather2023/imagenet400_candidates.csv"
+    lists = {name: [] for name in CATEGORIES}
+    with path.open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            number = int(row["imagenet_val_file"].removesuffix(".JPEG").rsplit("_", 1)[1])
+            lists[row["category"]].append((number, row["excluded_by_hand"] == "1"))
+    return lists
+
+
+def test_the_candidates_are_the_published_ones(published):
+    assert {name: list(drawn) for name, drawn in candidates().items()} == published
+
+
+def test_the_400_are_rebuilt_by_the_rule(plugins, tmp_path, published):
+    good = image_bytes()
+    for drawn in published.values():
+        for number, _ in drawn[:45]:
+            (tmp_path / validation_name(number)).write_bytes(good)
+    truck = [number for number, excluded in published["truck"] if not excluded]
+    spoilt = {
+        truck[0]: image_bytes(mode="L"),
+        truck[1]: image_bytes(width=223),
+        truck[2]: good[:400],
+    }
+    for number, content in spoilt.items():
+        (tmp_path / validation_name(number)).write_bytes(content)
+    expected = {name: [n for n, out in drawn if not out][:25] for name, drawn in published.items()}
+    expected["truck"] = truck[3:28]
+
+    stimuli = plugins.stimuli.get("imagenet-400").load(None, tmp_path)
+    found = {name: [] for name in CATEGORIES}
+    for name, label in zip(stimuli.ids, stimuli.labels, strict=True):
+        found[CATEGORIES[label]].append(int(name.rsplit("_", 1)[1]))
+    assert found == expected
+    assert stimuli.labels[:32].tolist() == [*range(16)] * 2
+    (report,) = stimuli.notes
+    assert report.startswith("400 of 400")
+    assert "1 not RGB" in report
+    assert "1 under 224 px" in report
+    assert "1 unreadable" in report
+
+    (tmp_path / validation_name(truck[5])).unlink()
+    first = plugins.stimuli.get("imagenet-400").load(20, tmp_path)
+    assert len(first) == 20
+    assert first.ids == stimuli.ids[:20]  # what is missing comes later
+    assert "1 missing" in first.notes[0]
+    assert "not exactly the published stimuli" in first.notes[1]
+
+
+def test_the_reconstructed_list_agrees_with_the_rule(published, shared):
+    # Independent of our code: the table of most probable stimuli takes candidates in draw order.
+    with (shared / "data/feather2023/imagenet400_stimuli.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    ours = {number for drawn in candidates().values() for number, out in drawn if not out}
+    theirs = {int(row["imagenet_val_file"][15:23]) for row in rows}
+    assert Counter(row["category"] for row in rows) == dict.fromkeys(CATEGORIES, 25)
+    assert theirs <= ours
+
+
+def test_other_images_stand_in_for_the_400(plugins, tmp_path):
+    for folder, count in {"tabby": 3, "n02690373": 1, "Dog": 2, "tench": 2, "junk": 1}.items():
+        (tmp_path / folder).mkdir()
+        for k in range(count):
+            (tmp_path / folder / f"{k}.jpg").write_bytes(image_bytes(value=k))
+    stimuli = plugins.stimuli.get("imagenet-400").load(None, tmp_path)
+    names = [CATEGORIES[label] for label in stimuli.labels]
+    assert sorted(names[:3]) == ["airplane", "cat", "dog"]  # each category in turn
+    assert sorted(names[3:]) == ["cat", "cat", "dog"]
+    assert stimuli.values[:].shape == (6, 3, 224, 224)
+    assert "stands in for the published 400" in stimuli.notes[0]
+    assert "junk" in stimuli.notes[1]
+    assert "tench" not in stimuli.notes[1]
+    assert plugins.stimuli.get("imagenet-400").load(2, tmp_path).ids == stimuli.ids[:2]
+
+
+def test_the_sample_of_photographs_loads(plugins, shared):
+    sample = shared / "data/imagenet-sample"
+    with (sample / "labels.csv").open(encoding="utf-8") as file:
+        truth = {row["file"]: row for row in csv.DictReader(file)}
+    in_1000 = plugins.stimuli.get("images").load(None, sample)
+    assert {name: int(truth[name]["class_index"]) for name in in_1000.ids} == dict(
+        zip(in_1000.ids, in_1000.labels.tolist(), strict=True)
+    )
+    in_16 = plugins.stimuli.get("imagenet-400").load(None, sample)
+    assert {name: CATEGORIES.index(truth[name]["category16"]) for name in in_16.ids} == dict(
+        zip(in_16.ids, in_16.labels.tolist(), strict=True)
+    )
+    assert len(in_1000) == len(in_16) == len(truth) == 207

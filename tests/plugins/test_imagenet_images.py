@@ -1,0 +1,151 @@
+"""Image files: every kind decodes, damaged ones are named, squares are those of torchvision."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.errors import BenchError, ItemError
+from bench.stimuli.folders import folder_stimuli
+from bench.stimuli.images import ACCURACY, METAMER, ImageFiles, Preparation, decode, inspect
+from bench.stimuli.sets import Stimuli
+
+EXIF_ORIENTATION = 0x0112
+
+
+def picture(width=60, height=40, seed=0):
+    generator = np.random.default_rng(seed)
+    return Image.fromarray(generator.integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def save(image, path, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, **options)
+    return path
+
+
+def read(path, **options):
+    return np.asarray(decode(inspect(path, path.name, **options)))
+
+
+def test_grey_palette_cmyk_and_sixteen_bits_become_rgb(tmp_path):
+    grey = picture().convert("L")
+    expected = np.repeat(np.asarray(grey)[..., None], 3, axis=2)
+    np.testing.assert_array_equal(read(save(grey, tmp_path / "grey.png")), expected)
+    palette = grey.convert("P")
+    np.testing.assert_array_equal(read(save(palette, tmp_path / "palette.png")), expected)
+    deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+    np.testing.assert_array_equal(read(save(deep, tmp_path / "deep.png")), expected)
+    flat = Image.new("CMYK", (20, 10), (0, 255, 255, 0))  # magenta and yellow ink make red
+    red = read(save(flat, tmp_path / "cmyk.jpg", quality=95))
+    np.testing.assert_allclose(red, np.broadcast_to([255, 0, 0], (10, 20, 3)), atol=3)
+
+
+def test_transparency_is_white(tmp_path):
+    pixels = np.zeros((1, 3, 4), dtype=np.uint8)
+    pixels[0, :, 0] = 200
+    pixels[0, :, 3] = [0, 255, 51]  # clear, opaque, a fifth
+    found = read(save(Image.fromarray(pixels), tmp_path / "clear.png"))
+    white = np.array([255.0, 255.0, 255.0])
+    paint = np.array([200.0, 0.0, 0.0])
+    np.testing.assert_allclose(found[0], [white, paint, 0.2 * paint + 0.8 * white], atol=1)
+
+
+def test_exif_turns_a_users_photograph_but_not_imagenets(tmp_path):
+    image = picture(30, 20)
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6  # the camera was turned: show it a quarter turn clockwise
+    path = save(image, tmp_path / "turned.png", exif=exif)
+    np.testing.assert_array_equal(read(path), np.rot90(np.asarray(image), -1))
+    np.testing.assert_array_equal(read(path, upright=False), np.asarray(image))
+
+    save(image, tmp_path / "cls/n02123045/turned.png", exif=exif)
+    save(image, tmp_path / "cls/n02123045/ILSVRC2012_val_00000001.png", exif=exif)
+    stimuli = folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path / "cls")
+    turned = {file.id: file.upright for file in stimuli.values.files}
+    assert turned == {"n02123045/turned.png": True, "ILSVRC2012_val_00000001": False}
+
+
+@pytest.mark.parametrize("size", [(500, 375), (375, 501), (224, 224), (257, 900), (640, 256)])
+def test_accuracy_images_are_torchvisions(size):
+    transforms = pytest.importorskip("torchvision.transforms")
+    expected = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])
+    image = picture(*size)
+    np.testing.assert_array_equal(np.asarray(ACCURACY.apply(image)), np.asarray(expected(image)))
+
+
+def test_metamer_images_are_the_centre_square_resized():
+    image = picture(301, 200)
+    square = image.crop((50, 0, 250, 200))
+    expected = np.asarray(square.resize((224, 224), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(np.asarray(METAMER.apply(image)), expected)
+
+
+def test_values_are_read_when_indexed(tmp_path):
+    paths = [save(picture(seed=k), tmp_path / f"{k}.png") for k in range(3)]
+    files = [inspect(path, path.name) for path in paths]
+    values = ImageFiles(files, Preparation(8, None, Image.Resampling.BICUBIC))
+    one_by_one = np.stack([values[[k]][0] for k in range(3)])
+    assert one_by_one.shape == (3, 3, 8, 8)
+    assert one_by_one.dtype == np.float32
+    assert 0 <= one_by_one.min() < one_by_one.max() <= 1
+    np.testing.assert_array_equal(values[:], one_by_one)
+    np.testing.assert_array_equal(values[[2, 0]], one_by_one[[2, 0]])
+    np.testing.assert_array_equal(values[1], one_by_one[1])
+
+
+def test_damaged_files_are_listed_and_skipped(tmp_path):
+    folder = tmp_path / "tabby"
+    whole = save(picture(300, 300), folder / "whole.jpg")
+    (folder / "cut.jpg").write_bytes(whole.read_bytes()[:-3000])
+    (folder / "page.jpg").write_text("<html>not found</html>")
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "notes.txt").write_text("no image at all")
+    (tmp_path / "holiday").mkdir()
+    stimuli = folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path)
+    assert stimuli.ids == ("tabby/whole.jpg",)
+    assert stimuli.labels.tolist() == [281]
+    strange, left_out = stimuli.notes
+    assert "holiday" in strange
+    assert left_out.startswith("3 files left out")
+    assert all(name in left_out for name in ("cut.jpg", "page.jpg", "empty.png"))
+
+
+def test_a_file_that_vanishes_is_named(tmp_path):
+    path = save(picture(), tmp_path / "a.png")
+    values = ImageFiles([inspect(path, "a")], METAMER)
+    path.unlink()
+    with pytest.raises(ItemError, match=r"a\.png can no longer be read"):
+        values[[0]]
+
+
+def test_the_digest_follows_files_labels_and_preparation(tmp_path):
+    paths = [save(picture(seed=k), tmp_path / f"{k}.png") for k in range(2)]
+
+    def digest(order=(0, 1), labels=(5, 6), preparation=METAMER):
+        files = [inspect(paths[k], "ab"[place]) for place, k in enumerate(order)]
+        values = ImageFiles(files, preparation)
+        return Stimuli(("a", "b"), values, np.array(labels), "imagenet1k").digest
+
+    same = digest()
+    assert digest() == same
+    others = {digest(order=(1, 0)), digest(labels=(5, 7)), digest(preparation=ACCURACY)}
+    assert len(others | {same}) == 4
+    buffer = io.BytesIO()
+    picture(seed=9).save(buffer, "png")
+    paths[0].write_bytes(buffer.getvalue())
+    assert digest() != same
+
+
+def test_folders_that_do_not_fit_are_explained(tmp_path):
+    with pytest.raises(BenchError, match="--data DIR"):
+        folder_stimuli("images", "imagenet1k", METAMER, None, None)
+    with pytest.raises(BenchError, match="there is no folder"):
+        folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path / "nowhere")
+    with pytest.raises(BenchError, match="holds no images of imagenet1k"):
+        folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path)
+    (tmp_path / "tabby").mkdir()
+    (tmp_path / "tabby" / "bad.png").write_bytes(b"bad")
+    with pytest.raises(BenchError, match=r"no image could be read.*bad\.png"):
+        folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path)
