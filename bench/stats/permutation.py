@@ -29,6 +29,7 @@ from bench.stats.f_ratios import (
 PERMUTATIONS = 10_000
 CHUNK = 1_000  # permutations held in memory at once; part of what a seed means
 TIE = 1e-9  # relative difference below which two F ratios are equal
+ZERO = 1e-12  # an F ratio below this is rounding
 
 
 def permute_mixed(
@@ -151,7 +152,8 @@ def _table(
         observed = float(effect(values).f)
         # a stream of its own for each effect: leaving one out changes no other
         rng = np.random.default_rng([seed, number])
-        bound = observed * (1 + TIE if strict else 1 - TIE)
+        slack = max(TIE * observed, ZERO)
+        bound = observed + slack if strict else observed - slack
         count = 0
         for start in range(0, n_permutations, CHUNK):
             f = effect(draw(rng, min(CHUNK, n_permutations - start))).f
