@@ -17,9 +17,10 @@ from bench.models.staged import StagedModel
 from bench.plugins import installed
 from bench.proxies.two_afc import two_afc
 from bench.spec import ModelSpec
+from bench.stimuli.sets import Stimuli
 from bench.synthesis.engine import synthesize
 
-__all__ = ["alignment_2afc", "attack", "load", "recognize", "synthesize"]
+__all__ = ["alignment_2afc", "attack", "load", "load_stimuli", "recognize", "synthesize"]
 
 RECOGNITION_BATCH = 64
 
@@ -45,6 +46,17 @@ def load(
     """
     spec = model if isinstance(model, ModelSpec) else installed().model(model)
     return load_spec(spec, weights, device, seed)
+
+
+def load_stimuli(name: str, limit: int | None = None, data: str | Path | None = None) -> Stimuli:
+    """Load a stimulus set of an installed plugin: its first ``limit`` stimuli, or all.
+
+    Parameters
+    ----------
+    data
+        Your directory of files, for sets that need one.
+    """
+    return installed().stimuli.get(name).load(limit, None if data is None else Path(data))
 
 
 def recognize(

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+WIDE = 400
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -24,11 +26,14 @@ def show_rows(rows: Sequence[Mapping[str, Any]], as_json: bool, empty: str = "no
     from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
+    for i, name in enumerate(rows[0]):
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=i == 0)
     for row in rows:
         table.add_row(*(Text(as_text(value)) for value in row.values()))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width to fit
+        console.width = WIDE
+    console.print(table)
 
 
 def show_facts(facts: Mapping[str, Any], as_json: bool) -> None:

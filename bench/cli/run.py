@@ -178,17 +178,17 @@ def _announce(console: Console, ahead: Prospect, workers: int, dry: bool) -> Non
 
 
 def _finish(console: Console, settings: RunSettings, result: RunResult) -> None:
-    for failure in result.failures[:20]:
-        console.print(f"failed: {failure.title}: {failure.reason}", markup=False, style="red")
-    if len(result.failures) > 20:
-        console.print(f"... and {len(result.failures) - 20} more: see `bench status`")
+    from bench.report.failures import failure_lines
+
+    for line in failure_lines((f.title, f.reason) for f in result.failures):
+        console.print(f"failed: {line}", markup=False, style="red")
     if result.exit_code == ExitCode.INTERRUPTED:
         again = " ".join(["bench", *sys.argv[1:]])
         console.print(f"interrupted; finished work is kept. Go on with: {again}", markup=False)
         return
     from bench.report.build import build_report
 
-    paths = build_report(settings.root)
+    paths = build_report(settings.root, settings.data)
     for line in paths.board_lines:
         click.echo(line)
     for what, path in paths.files.items():

@@ -1,1 +1,1 @@
-
+"""Leaderboards: collect a run's numbers, rank, render, check."""

@@ -54,11 +54,12 @@ def seconds_a_pass(plugins: Plugins, settings: RunSettings, model_id: str) -> fl
     from bench.models.door import stimulus_shape
     from bench.models.load import load_spec
 
+    torch.set_num_threads(1)  # as in a worker
     spec = plugins.model(model_id)
     model = load_spec(spec, weights=None, device=settings.device)
     x = torch.rand(BATCH, *stimulus_shape(spec.input), device=model.device, requires_grad=True)
     best = float("inf")
-    for _ in range(2):  # the first round also pays for warming up
+    for _ in range(4):  # the first round also pays for warming up; others may be disturbed
         start = time.perf_counter()
         model.output(x).sum().backward()  # type: ignore[no-untyped-call]
         if model.device.type == "cuda":

@@ -25,7 +25,7 @@ from bench.runner.record import (
     refuse_other_settings,
 )
 from bench.runner.view import View
-from bench.store.files import StoreError
+from bench.store.files import DiskFull
 from bench.store.run_dir import RunDir
 from bench.tasks.task import RunSettings, Task
 
@@ -166,7 +166,7 @@ def _execute(
             status = INTERRUPTED
     weights.update(work.weights)
     if work.disk_full is not None:
-        raise StoreError(work.disk_full.reason)
+        raise DiskFull(work.disk_full.reason)
     titles = {task.key: task.title for task in ahead.todo}
     failures = [Failure(titles[key], report.reason) for key, report in work.failures.items()]
     return RunResult(status, failures, executed=len(work.finished) - before + len(failures))

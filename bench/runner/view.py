@@ -34,7 +34,7 @@ class View:
         self._tasks = {task.key: task for task in tasks}
         self._shares: dict[str, float] = {}
         self._console = console
-        self._failed = 0
+        self._reasons: set[str] = set()
         self._passes_done = 0.0
         self._last_log = time.monotonic()
         self._bar = Progress(
@@ -75,9 +75,10 @@ class View:
         self.tell(task.key, 1.0)
 
     def failed(self, task: Task, reason: str) -> None:
-        """Note that a task failed, and say so at once."""
-        self._failed += 1
-        self._console.print(f"failed: {task.title}: {reason}", markup=False, style="red")
+        """Note that a task failed; a reason is said when it first occurs."""
+        if reason not in self._reasons:
+            self._reasons.add(reason)
+            self._console.print(f"failed: {task.title}: {reason}", markup=False, style="red")
         self.tell(task.key, 1.0)
 
     def _show(self, task: Task) -> None:

@@ -205,6 +205,21 @@ class RunDir:
         """Take back a result's marker, so that it is computed again."""
         (self.root / place.marker).unlink(missing_ok=True)
 
+    def adopt(self, place: Place, other: RunDir) -> None:
+        """Copy a finished result from another run directory, checked; the marker goes last."""
+        if damaged := other.damaged_files(place):
+            raise DamagedResult(
+                f"{damaged[0]} was changed or cut off", fix=f"`bench verify {other.root}`"
+            )
+        source = other.root / place.marker
+        names = [record.name for record in other._files(place)]
+        target = (self.root / place.marker).parent
+        copied = [
+            write_atomically(target / name, (source.parent / name).read_bytes()) for name in names
+        ]
+        facts = {**other.facts(place), "files": records_to_json(copied)}
+        write_json(self.root / place.marker, facts)
+
     def facts(self, place: Place) -> dict[str, Any]:
         """Return what the marker tells; raise `DamagedResult` if it cannot be read."""
         path = self.root / place.marker
@@ -259,6 +274,11 @@ class RunDir:
         write_json(
             self.failure_path(key), {"reason": reason, "task": task, "details": details.split("\n")}
         )
+
+    def failure(self, key: str) -> str | None:
+        """Return why a task failed the last time, None if it did not."""
+        path = self.failure_path(key)
+        return str(read_json(path)["reason"]) if path.exists() else None
 
     # -- tables
 

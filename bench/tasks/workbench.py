@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from bench.errors import BenchError
 from bench.plugins import Plugins
 from bench.stimuli.sets import Stimuli
 from bench.store.run_dir import RunDir
@@ -40,13 +41,20 @@ class Workbench:
         self.plugins = plugins
         self.progress = progress
         self.run_dir = RunDir(settings.root)
+        self._broken: dict[str, BenchError] = {}
         self.model = lru_cache(maxsize=MODELS_KEPT)(self._load_model)
         self.stimuli = lru_cache(maxsize=STIMULI_KEPT)(self._load_stimuli)
 
     def _load_model(self, model_id: str) -> StagedModel:
         from bench.models.load import load_spec
 
-        return load_spec(self.plugins.model(model_id), device=self.settings.device)
+        if model_id in self._broken:  # not tried again for each of its tasks
+            raise self._broken[model_id]
+        try:
+            return load_spec(self.plugins.model(model_id), device=self.settings.device)
+        except BenchError as error:
+            self._broken[model_id] = error
+            raise
 
     def _load_stimuli(self, set_id: str, n: int | None) -> Stimuli:
         stimuli = self.plugins.stimuli.get(set_id).load(n, self.settings.data)

@@ -1,0 +1,109 @@
+"""The end of a run: leaderboard, pictures, page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import BenchError
+from bench.leaderboard.board import Board, make_board
+from bench.leaderboard.collect import KINDS, Tables, collect
+from bench.leaderboard.render import files, screen
+from bench.plugins import installed
+from bench.store.files import read_json, write_atomically, write_json
+from bench.store.run_dir import RunDir
+
+STAMP = "report.json"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was built: lines for the screen, and files by what they are."""
+
+    board_lines: list[str]
+    files: dict[str, Path]
+
+
+def build_report(root: Path, data: Path | None = None, *, anew: bool = False) -> Report:
+    """Build a run's leaderboard, pictures and page from its tables.
+
+    They are drawn only where the tables have changed since, or if ``anew``.
+
+    Raises
+    ------
+    BenchError
+        If the directory holds no run, or no result yet.
+    """
+    run_dir = RunDir.existing(root)
+    record = run_dir.read_record() or {}
+    results = collect(record, Tables.of(run_dir))
+    board = make_board(results)
+    stamp = _stamp(run_dir, record)
+    known = _known(run_dir)
+    if not anew and known.get("stamp") == stamp:
+        return Report(screen(board), {k: Path(root, v) for k, v in known["files"].items()})
+    written = _write_board(run_dir, board)
+    written |= _draw(run_dir, record, board, data)
+    write_json(
+        root / STAMP,
+        {"stamp": stamp, "files": {k: str(p.relative_to(root)) for k, p in written.items()}},
+    )
+    return Report(screen(board), written)
+
+
+def _write_board(run_dir: RunDir, board: Board) -> dict[str, Path]:
+    for ending, text in files(board).items():
+        write_atomically(run_dir.root / f"leaderboard.{ending}", text.encode())
+    return {"leaderboard": run_dir.root / "leaderboard.md"}
+
+
+def _draw(
+    run_dir: RunDir, record: Mapping[str, Any], board: Board, data: Path | None
+) -> dict[str, Path]:
+    from bench.report.page import write_page
+    from bench.report.pictures import draw_all
+
+    failures = [
+        (task["title"], reason)
+        for task in record["tasks"]
+        if (reason := run_dir.failure(task["key"])) is not None
+    ]
+    pictures = draw_all(run_dir, dict(record), board.rows, _natural(record, data))
+    page = write_page(run_dir, dict(record), board.rows, pictures, failures)
+    return {"pictures": run_dir.root / "pictures", "page": page}
+
+
+def _natural(
+    record: Mapping[str, Any], data: Path | None
+) -> tuple[list[str], np.ndarray] | None:
+    """Return ids and values of the natural stimuli, None where they are no longer to be had."""
+    suite = record["suite"]
+    try:
+        stimuli = installed().stimuli.get(suite["stimuli"]).load(suite["limit"], data)
+    except BenchError:
+        return None
+    return list(stimuli.ids), stimuli.values[range(len(stimuli))]
+
+
+def _stamp(run_dir: RunDir, record: Mapping[str, Any]) -> str:
+    """Return a hash of all that the report shows."""
+    total = hashlib.sha256(repr([record["status"], record["suite"], record["models"]]).encode())
+    for kind in KINDS:
+        path = run_dir.table_path(kind)
+        total.update(path.read_bytes() if path.exists() else b"-")
+    return total.hexdigest()
+
+
+def _known(run_dir: RunDir) -> dict[str, Any]:
+    """Return what the last report wrote; nothing where a file of it is gone."""
+    path = run_dir.root / STAMP
+    if not path.exists():
+        return {}
+    known = read_json(path)
+    there = all((run_dir.root / name).exists() for name in known["files"].values())
+    return known if there else {}

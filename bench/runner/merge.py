@@ -1,0 +1,76 @@
+"""Joins the shards of a run, or runs of different models, into one directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+from bench.runner.record import FINISHED, PARTIAL, now, places
+from bench.store.files import StoreError
+from bench.store.run_dir import RunDir
+
+# What two records must agree on, for their results to stand in one table.
+MUST_AGREE = ("suite", "models", "stimuli", "epochs")
+
+
+@dataclass(frozen=True)
+class Merged:
+    """How many results were taken over, and how many of the plan are still missing."""
+
+    taken: int
+    missing: int
+
+
+def merge(sources: Sequence[Path], out: Path) -> Merged:
+    """Copy every finished result of ``sources`` into ``out``.
+
+    Raises
+    ------
+    BenchError
+        If the runs are not shards of the same plan, or a result is damaged.
+    """
+    runs = [RunDir.existing(path) for path in sources]
+    records = [_record(run) for run in runs]
+    for path, record in zip(sources[1:], records[1:], strict=True):
+        for name in MUST_AGREE:
+            if record[name] != records[0][name]:
+                raise BenchError(
+                    f"{sources[0]} and {path} cannot be joined", why=f"they differ in {name}"
+                )
+    target = RunDir(out)
+    target.refuse_foreign()
+    with target.locked():
+        old = target.read_record()
+        if old is not None and any(old[name] != records[0][name] for name in MUST_AGREE):
+            raise BenchError(f"{out} holds another run", fix="choose another --out")
+        target.write_record({**records[0], "status": PARTIAL, "shard": ""})
+        taken = sum(_take(target, run, record) for run, record in zip(runs, records, strict=True))
+        wanted = places(records[0])
+        missing = sum(not (target.root / place.marker).exists() for place in wanted)
+        target.write_tables(wanted)
+        weights = {name: value for record in records for name, value in record["weights"].items()}
+        status = PARTIAL if missing else FINISHED
+        target.write_record(
+            {**records[0], "status": status, "shard": "", "weights": weights, "ended": now()}
+        )
+    return Merged(taken, missing)
+
+
+def _record(run: RunDir) -> Mapping[str, Any]:
+    record = run.read_record()
+    if record is None:
+        raise StoreError(f"{run.root} has no record")
+    return record
+
+
+def _take(target: RunDir, run: RunDir, record: Mapping[str, Any]) -> int:
+    taken = 0
+    for place in places(record):
+        here, there = (side.root / place.marker for side in (target, run))
+        if there.exists() and not here.exists():
+            target.adopt(place, run)
+            taken += 1
+    return taken

@@ -1,0 +1,302 @@
+"""One run from plan to tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+
+import bench
+from bench.errors import BenchError, ExitCode
+from bench.runner.backends import Workers
+from bench.runner.merge import merge
+from bench.runner.record import places
+from bench.runner.run import prospect, run
+from bench.runner.verify import verify
+from bench.store.files import DiskFull
+from bench.store.run_dir import RunDir
+
+
+def table(root: Path, kind: str) -> pd.DataFrame:
+    found = RunDir(root).table(kind)
+    assert found is not None
+    return found
+
+
+def all_tables(root: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((root / "tables").iterdir())}
+
+
+def test_every_model_is_shown_every_models_metamers(do, toy_settings) -> None:
+    settings = toy_settings()
+    result = do(settings)
+    assert result.exit_code == ExitCode.DONE
+    cells = table(settings.root, "recognition").groupby(
+        ["recognition_model", "generation_model", "stage"]
+    )
+    expected = {
+        (who, whose, stage)
+        for who in ("toy-a", "toy-b")
+        for whose, stages in {
+            "toy-a": ["conv1", "conv2", "logits"],
+            "toy-b": ["conv1", "conv2", "logits"],
+            "natural": ["natural"],
+        }.items()
+        for stage in stages
+    }
+    assert set(cells.groups) == expected
+    assert set(cells.size()) == {4}
+
+
+def test_what_is_stored_is_what_the_library_computes(do, toy_settings, toy_plugins) -> None:
+    """The numbers of a run can be had again by hand, through the public functions."""
+    settings = toy_settings()
+    do(settings)
+    run_dir = RunDir(settings.root)
+    record = run_dir.read_record()
+    place = next(p for p in places(record) if (p.kind, p.stage) == ("synthesis", "conv2"))
+    stored = torch.from_numpy(run_dir.arrays(place)["stimuli"])
+    model = bench.load(toy_plugins.model("toy-a"), device="cpu")
+    natural = toy_plugins.stimuli.get("toy").load(4, None)
+    protocol = bench.Protocol.named("feather2023-short").replace(steps=2, repetitions=2)
+    again = bench.synthesize(
+        model, natural.values, stage="conv2", protocol=protocol, seed=0, ids=natural.ids
+    )
+    torch.testing.assert_close(again.stimuli, stored)
+    rows = table(settings.root, "recognition")
+    rows = rows[
+        (rows["recognition_model"] == "toy-b")
+        & (rows["generation_model"] == "toy-a")
+        & (rows["stage"] == "conv2")
+    ]
+    other = bench.load(toy_plugins.model("toy-b"), device="cpu")
+    assert list(rows["predicted"]) == other.logits(stored).argmax(1).tolist()
+
+
+def test_a_second_call_does_nothing(do, toy_settings) -> None:
+    settings = toy_settings()
+    do(settings)
+    before = all_tables(settings.root)
+    record = (settings.root / "run.json").read_bytes()
+    assert do(settings).executed == 0
+    assert all_tables(settings.root) == before
+    assert (settings.root / "run.json").read_bytes() == record
+
+
+def test_a_third_model_costs_only_its_own_cells(do, toy_settings) -> None:
+    do(toy_settings())
+    settings = toy_settings(models=["toy-c"])
+    result = do(settings)
+    rows = table(settings.root, "recognition")
+    assert set(rows["recognition_model"]) == {"toy-a", "toy-b", "toy-c"}
+    # c: accuracy, 3 syntheses, 2 attacks, 3 alignments, natural; 3 x 3 metamers that it is shown,
+    # and 3 of its own that a and b are shown each.
+    assert result.executed == 1 + 3 + 2 + 3 + 1 + 9 + 6
+
+
+def test_broken_models_leave_the_others_whole(do, toy_settings, tmp_path) -> None:
+    broken = ["toy-nan", "toy-shape", "toy-explodes"]
+    result = do(toy_settings(models=["toy-a", "toy-b", *broken, "toy-needs"]))
+    assert result.exit_code == ExitCode.SOME_FAILED
+    alone = toy_settings(root=tmp_path / "alone")
+    do(alone)
+    for kind in ("accuracy", "synthesis", "robustness", "alignment"):
+        rows = table(tmp_path / "run", kind)
+        good = rows[~rows["model"].isin(broken)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(good, table(alone.root, kind))
+    reasons = " | ".join(f.reason for f in result.failures)
+    assert "model toy-explodes could not be built: RuntimeError: the builder fell over" in reasons
+    lost = {f.title for f in result.failures if "not finite" in f.reason}
+    assert {"accuracy toy-nan", "recognition toy-nan of toy-a conv1"} <= lost
+    assert "do not fit the 10 classes of digits" in reasons
+    record = RunDir(tmp_path / "run").read_record()
+    assert record["unavailable"] == {"toy-needs": "needs `pip install surely-absent`"}
+
+
+def test_a_failed_task_is_tried_again(do, toy_settings, toy_plugins, monkeypatch) -> None:
+    settings = toy_settings()
+    spec = toy_plugins.model("toy-b")
+    build = spec.build
+    object.__setattr__(spec, "build", toy_plugins.model("toy-explodes").build)
+    assert do(settings).exit_code == ExitCode.SOME_FAILED
+    object.__setattr__(spec, "build", build)
+    assert do(settings).exit_code == ExitCode.DONE
+    assert not list((settings.root / "failures").glob("*.json"))
+
+
+def test_other_settings_are_refused(do, toy_settings) -> None:
+    do(toy_settings())
+    with pytest.raises(BenchError, match=r"other settings: seed \(0, now 1\).*--out"):
+        do(toy_settings(seed=1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models": ["toy-aa"]}, "no model is called 'toy-aa' .*toy-a"),
+        ({"models": ["family:tyo"]}, "no model of a family 'tyo'.*toy"),
+        ({"stages": ["conv9"]}, "no model of this run has a stage 'conv9'.*conv"),
+        ({"stimuli": "toi"}, "no stimulus set is called 'toi' .*toy"),
+        ({"models": ["toy-needs"]}, "no model is left to run.*pip install surely-absent"),
+    ],
+)
+def test_unknown_names_are_said_in_one_line(do, toy_settings, changes, message) -> None:
+    settings = toy_settings(**changes)
+    with pytest.raises(BenchError, match=message) as caught:
+        do(settings)
+    assert caught.value.exit_code == ExitCode.USAGE
+    assert "\n" not in str(caught.value)
+    assert not (settings.root / "run.json").exists()
+
+
+def test_a_foreign_directory_is_refused(do, toy_settings, tmp_path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").write_text("precious")
+    with pytest.raises(BenchError, match=r"holds other files \(thesis.tex"):
+        do(toy_settings())
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["thesis.tex"]
+
+
+def test_two_runs_on_one_directory_are_refused(do, toy_settings, tmp_path) -> None:
+    with RunDir(tmp_path / "run").locked(), pytest.raises(BenchError, match="another run"):
+        do(toy_settings())
+
+
+def test_damage_is_found_and_mended(do, toy_settings) -> None:
+    settings = toy_settings()
+    do(settings)
+    before = all_tables(settings.root)
+    metamers = next((settings.root / "metamers").rglob("*.safetensors"))
+    metamers.write_bytes(metamers.read_bytes()[:-7])
+    assert do(settings).executed == 1
+    assert all_tables(settings.root) == before
+
+
+def test_verify_finds_what_size_and_time_do_not_show(do, toy_settings) -> None:
+    import os
+
+    settings = toy_settings()
+    do(settings)
+    part = next((settings.root / "parts" / "accuracy").glob("*.parquet"))
+    stat = part.stat()
+    data = bytearray(part.read_bytes())
+    data[40] ^= 1
+    part.write_bytes(bytes(data))
+    os.utime(part, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    found = verify(RunDir(settings.root))
+    assert len(found.problems) == 1
+    assert part.name in found.problems[0]
+    assert do(settings).executed == 1
+    assert verify(RunDir(settings.root)).problems == ()
+
+
+def test_verify_rebuilds_an_edited_table(do, toy_settings) -> None:
+    settings = toy_settings()
+    do(settings)
+    before = all_tables(settings.root)
+    path = settings.root / "tables" / "accuracy.parquet"
+    rows = pd.read_parquet(path)
+    rows["correct"] = True
+    rows.to_parquet(path, index=False)
+    assert "accuracy.parquet" in verify(RunDir(settings.root)).problems[0]
+    assert all_tables(settings.root) == before
+
+
+def test_a_full_disk_stops_the_run_and_loses_nothing(do, toy_settings, monkeypatch) -> None:
+    settings = toy_settings()
+    commits = []
+    commit = RunDir.commit
+
+    def full_after_three(self, place, *rest):
+        if len(commits) == 3:
+            raise DiskFull(f"{place.marker} cannot be written", why="the disk is full")
+        commits.append(place)
+        commit(self, place, *rest)
+
+    monkeypatch.setattr(RunDir, "commit", full_after_three)
+    with pytest.raises(BenchError, match="the disk is full") as caught:
+        do(settings)
+    assert caught.value.exit_code == ExitCode.SOME_FAILED
+    monkeypatch.undo()
+    total = len(RunDir(settings.root).read_record()["tasks"])
+    assert do(settings).executed == total - 3
+
+
+def test_an_interrupt_keeps_what_is_finished(
+    toy_settings, toy_plugins, monkeypatch, do, tmp_path
+) -> None:
+    settings = toy_settings()
+    commit = RunDir.commit
+    commits = []
+
+    def interrupted_at_five(self, place, *rest):
+        if len(commits) == 5:
+            raise KeyboardInterrupt
+        commits.append(place)
+        commit(self, place, *rest)
+
+    monkeypatch.setattr(RunDir, "commit", interrupted_at_five)
+    console = Console(quiet=True)
+    result = run(toy_plugins, settings, Workers(count=1), None, console)
+    assert result.exit_code == ExitCode.INTERRUPTED
+    monkeypatch.undo()
+    left = prospect(toy_plugins, settings, None)
+    assert len(left.finished) == 5
+    do(settings)
+    whole = toy_settings(root=tmp_path / "whole")
+    do(whole)
+    assert all_tables(settings.root) == all_tables(whole.root)
+
+
+def test_shards_join_to_the_whole(do, toy_settings, tmp_path) -> None:
+    whole = toy_settings(root=tmp_path / "whole")
+    do(whole)
+    shards = [toy_settings(root=tmp_path / f"shard{i}") for i in (1, 2, 3)]
+    done = [do(shard, (i, 3)).executed for i, shard in enumerate(shards, start=1)]
+    assert sum(done) == len(RunDir(whole.root).read_record()["tasks"])
+    merged = merge([shard.root for shard in shards], tmp_path / "merged")
+    assert (merged.taken, merged.missing) == (sum(done), 0)
+    assert all_tables(tmp_path / "merged") == all_tables(whole.root)
+
+
+def test_runs_of_other_settings_do_not_join(do, toy_settings, tmp_path) -> None:
+    do(toy_settings(root=tmp_path / "a"))
+    do(toy_settings(root=tmp_path / "b", seed=1))
+    with pytest.raises(BenchError, match="they differ in suite"):
+        merge([tmp_path / "a", tmp_path / "b"], tmp_path / "c")
+
+
+def test_changed_code_is_never_taken_for_old(do, toy_settings, toy_plugins, monkeypatch) -> None:
+    settings = toy_settings()
+    do(settings)
+    elsewhere = Path(__file__)
+    monkeypatch.setattr(type(toy_plugins), "source_files", lambda self, plugin: [elsewhere])
+    ahead = prospect(toy_plugins, settings, None)
+    assert len(ahead.todo) == len(ahead.plan.tasks)
+
+
+def test_changed_weights_are_refused(do, toy_settings, toy_plugins) -> None:
+    """A builder that fetches its own weights may get others tomorrow: never mixed with today's."""
+    settings = toy_settings()
+    do(settings)
+    spec = toy_plugins.model("toy-b")
+    build = spec.build
+
+    def other(weights):
+        network = build(weights)
+        torch.nn.init.zeros_(network[0].bias)
+        return network
+
+    object.__setattr__(spec, "build", other)
+    try:
+        next((settings.root / "parts" / "accuracy").glob("*.json")).unlink()
+        for marker in (settings.root / "parts" / "accuracy").glob("*.json"):
+            marker.unlink()
+        result = do(settings)
+    finally:
+        object.__setattr__(spec, "build", build)
+    assert [f.title for f in result.failures] == ["accuracy toy-b"]
+    assert "no longer those that this run began with" in result.failures[0].reason
