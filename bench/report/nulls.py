@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from bench.synthesis.criterion import null_maxima
+from bench.synthesis.criterion import null_maxima, reaches
 from bench.synthesis.pairwise import MEASURES
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _draw_one(axis: Axes, null: pd.DataFrame, maximum: float, metamers: np.ndarr
     axis.spines[["left", "right", "top"]].set_visible(False)
     notes = [f"n = {len(values):,}"]
     if len(values):
-        counts, edges = np.histogram(values, BINS)
+        counts, edges = np.histogram(values, _edges(values))
         axis.stairs(counts / counts.max(), edges, fill=True, color=GREY)
     axis.set_ylim(0, 1.35)
     if np.isfinite(maximum):
@@ -82,10 +82,24 @@ def _draw_one(axis: Axes, null: pd.DataFrame, maximum: float, metamers: np.ndarr
         notes.append(f"max {maximum:.3f}")
     missing = null["left_out"].value_counts()
     notes += [f"{count:,} {why}" for why, count in missing.items() if why and count]
-    if metamers is not None:
-        reached = metamers >= maximum
+    if metamers is not None and not np.isnan(maximum):
+        reached = reaches(metamers, maximum)
         for chosen, colour in ((reached, BEYOND), (~reached, BELOW)):
             shown = metamers[chosen & np.isfinite(metamers)]
             axis.vlines(shown, 1.1, 1.3, color=colour, linewidth=0.7, alpha=0.7)
         notes.append(f"{int(reached.sum())} of {len(metamers)} metamers beyond")
     axis.set_xlabel(", ".join(notes), fontsize=7)
+
+
+def _edges(values: np.ndarray) -> np.ndarray:
+    """Return about `BINS` bins, each with as many of the possible values where those are few.
+
+    Rank correlations of ten units take 166 values: equal bins would show a comb.
+    """
+    levels = np.unique(values)
+    if len(levels) > 4 * BINS or len(levels) < 2:
+        return np.histogram_bin_edges(values, BINS)
+    first, last = levels[1] - levels[0], levels[-1] - levels[-2]
+    between = (levels[1:] + levels[:-1]) / 2
+    lower = np.append(levels[0] - first / 2, between)
+    return np.append(lower[:: -(-len(levels) // BINS)], levels[-1] + last / 2)
