@@ -35,7 +35,7 @@ class _PassThroughReLU(torch.autograd.Function):
 
 def pass_through_relu(x: torch.Tensor) -> torch.Tensor:
     """Return max(0, x), whose gradient with respect to ``x`` is 1 everywhere."""
-    result: torch.Tensor = _PassThroughReLU.apply(x)  # type: ignore[no-untyped-call]
+    result: torch.Tensor = _PassThroughReLU.apply(x)
     return result
 
 

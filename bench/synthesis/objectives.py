@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+from torch.linalg import vector_norm
+
+from bench.synthesis.schedules import UnitSet
 
 
 def relative_distance(activation: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -11,4 +16,35 @@ def relative_distance(activation: torch.Tensor, target: torch.Tensor) -> torch.T
     Source: Feather et al. 2023, Methods; Nanda et al. 2023, eq. 2, first term.
     """
     a, a0 = activation.flatten(start_dim=1), target.flatten(start_dim=1)
-    return (a - a0).norm(dim=1) / a0.norm(dim=1)
+    distance: torch.Tensor = vector_norm(a - a0, dim=1) / vector_norm(a0, dim=1)
+    return distance
+
+
+def subset_distance(
+    activation: torch.Tensor, target: torch.Tensor, subsets: Sequence[UnitSet | None]
+) -> torch.Tensor:
+    """Return the relative distance over each row's own subset of units, ``(N,)``.
+
+    ``subsets`` has one index of dimension 1 a row, None being all units. Where the target's
+    subset is all zero, the value is 0 and has no gradient: those units cannot guide this step.
+    """
+    if all(subset == subsets[0] for subset in subsets):
+        return _guarded(_units(activation, subsets[0]), _units(target, subsets[0]))
+    rows = [
+        _guarded(_units(activation[i : i + 1], subset), _units(target[i : i + 1], subset))
+        for i, subset in enumerate(subsets)
+    ]
+    return torch.cat(rows)
+
+
+def _units(activation: torch.Tensor, subset: UnitSet | None) -> torch.Tensor:
+    return activation if subset is None else activation[:, subset]
+
+
+def _guarded(a: torch.Tensor, a0: torch.Tensor) -> torch.Tensor:
+    a, a0 = a.flatten(start_dim=1), a0.flatten(start_dim=1)
+    length = vector_norm(a0, dim=1)
+    known = length > 0
+    distance: torch.Tensor = vector_norm(a - a0, dim=1) / torch.where(known, length, 1)
+    guarded: torch.Tensor = distance * known
+    return guarded

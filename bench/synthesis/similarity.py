@@ -36,7 +36,8 @@ def spearman(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 def snr_ratio(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return ||a|| / ||a - b|| of each pair of rows; infinite where they are equal."""
     a, b = _rows(a), _rows(b)
-    return a.norm(dim=1) / (a - b).norm(dim=1)
+    ratio: torch.Tensor = a.norm(dim=1) / (a - b).norm(dim=1)
+    return ratio
 
 
 def snr_db(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
