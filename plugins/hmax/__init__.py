@@ -1,0 +1,109 @@
+"""HMAX: Gabor filters, maxima, distances to patches, maxima; no learning but a linear readout.
+
+Source: Riesenhuber and Poggio 1999, Serre et al. 2007, in the variant of Feather et al. 2023
+(Gaussian activation, borders of S1 set to zero).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import bench
+from bench_plugins.robust.backbones import ARCHIVE, REFERENCE
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from bench_plugins.hmax.network import PatchDistances
+
+ORIENTATIONS = 4
+C1_SIDES = (63, 51, 42, 36, 32, 28, 26, 23)
+PATCHES = "https://github.com/wmvanvliet/pytorch_hmax/raw/master/universal_patch_set.mat"
+
+
+def build(weights: str | None) -> nn.Module:
+    """Build HMAX with random patches and an untrained readout."""
+    from bench_plugins.hmax.network import HMAX
+
+    return HMAX()
+
+
+def under_own_names(state: dict[str, Any]) -> dict[str, Any]:
+    """Turn a published patch set or checkpoint into the network's parameters."""
+    from bench_plugins.hmax.network import from_checkpoint, from_patch_set
+
+    if "patchSizes" in state:
+        return from_patch_set(state)
+    return from_checkpoint(state) if "s2_units.0.conv.weight" in state else state
+
+
+def c1_values(maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Return the C1 maps of all bands as one vector a stimulus ``(N, 50572)``."""
+    import torch
+
+    return torch.cat([band.flatten(1) for band in maps], dim=1)
+
+
+def s2_values(distances: PatchDistances) -> torch.Tensor:
+    """Return all S2 responses as one vector a stimulus ``(N, 42409600)``: 170 MB each."""
+    return distances.responses()
+
+
+def parts(n: int) -> Callable[[tuple[int, ...]], list[slice]]:
+    """Return a function that cuts a stage into ``n`` equal contiguous groups of units."""
+
+    def cut(shape: tuple[int, ...]) -> list[slice]:
+        size = prod(shape) // n
+        return [slice(i * size, (i + 1) * size) for i in range(n)]
+
+    return cut
+
+
+def c1_bands(shape: tuple[int, ...]) -> list[slice]:
+    """Return the groups of C1 units, one a scale band."""
+    ends = [0]
+    for side in C1_SIDES:
+        ends.append(ends[-1] + ORIENTATIONS * side**2)
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
+@bench.hookimpl
+def bench_register_models(register: Any) -> None:
+    """Register HMAX."""
+    register(
+        bench.ModelSpec(
+            id="hmax_standard",
+            family="hmax",
+            build=build,
+            input=bench.ImageInput(size_px=250, grey=True, scale=255.0),
+            labels="imagenet1k",
+            # Groups that a subset schedule matches one at a time (the paper's supplement): a
+            # Gabor channel, a scale band, a patch size.
+            stages={
+                "s1_out": bench.Stage("s1", subsets=parts(64)),
+                "c1_out_no_reshape": bench.Stage("c1", pick=c1_values, subsets=c1_bands),
+                "s2_out_reshape_to_list": bench.Stage("s2", pick=s2_values, subsets=parts(8)),
+                "c2_out": bench.Stage("c2", subsets=parts(8)),
+                "final": "",
+            },
+            weights={
+                "default": bench.Weights(
+                    archive=ARCHIVE,
+                    member="hmax_linear_classification.pt",
+                    prefix=("module.model.", "module."),
+                    adapt=under_own_names,
+                ),
+                "patches": bench.Weights(url=PATCHES, adapt=under_own_names),
+            },
+            reference=f"Serre et al. 2007, PNAS; {REFERENCE}",
+            license="unstated (patches), MIT (readout)",
+            training="hand-made features, linear readout",
+            accuracy=0.06101,
+            # Beyond S2 any two images correlate: offsets and scales of the patches dominate.
+            match_measures=("snr_db",),
+        )
+    )
