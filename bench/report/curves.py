@@ -1,0 +1,106 @@
+"""Recognition of each model's metamers, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.report.drawing import (
+    DPI,
+    FAINT,
+    INK,
+    LARGE,
+    NORMAL,
+    SMALL,
+    Look,
+    bare,
+    plain,
+    png,
+    short_names,
+)
+from bench.report.recognition import NATURAL, Stages, by_itself, by_others
+
+COLUMNS = 4
+PANEL_IN = (2.7, 2.35)
+
+
+def draw_curves(
+    found: pd.DataFrame,
+    order: Sequence[str],
+    stages: Stages,
+    looks: Mapping[str, Look],
+    chance: float | None,
+) -> bytes:
+    """Draw a panel a generation model: natural stimuli, then its stages by depth.
+
+    Parameters
+    ----------
+    found
+        From `bench.report.recognition.cells`.
+    chance
+        Proportion correct of a guess.
+
+    Returns
+    -------
+    A PNG file. Thick: mean and standard error over the other models. Thin: the generator itself,
+    over all its metamers.
+    """
+    columns = min(COLUMNS, len(order))
+    rows = -(-len(order) // columns)
+    width = max(5.4, PANEL_IN[0] * columns)
+    figure = Figure(figsize=(width, PANEL_IN[1] * rows + 0.7), dpi=DPI, layout="constrained")
+    names = short_names(order)
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    for panel in panels[len(order) :]:
+        panel.set_visible(False)
+    for i, (panel, model) in enumerate(zip(panels, order, strict=False)):
+        _panel(panel, found, model, stages[model], looks[model], chance)
+        panel.set_title(plain(names[model]), fontsize=NORMAL, color=INK)
+        panel.tick_params(labelleft=i % columns == 0)
+    figure.supylabel("proportion recognised", fontsize=NORMAL, color=INK)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=SMALL,
+    )
+    figure.suptitle("Recognition of metamers by stage", fontsize=LARGE, color=INK)
+    return png(figure)
+
+
+def _panel(
+    axes: Axes,
+    found: pd.DataFrame,
+    model: str,
+    stages: Sequence[str],
+    look: Look,
+    chance: float | None,
+) -> None:
+    points = [NATURAL, *stages]
+    others = np.array([by_others(found, model, stage)[:2] for stage in points])
+    own = [by_itself(found, model, stage) for stage in points]
+    x = np.arange(len(points))
+    axes.plot(x, own, color=FAINT, linewidth=1, label="the model that made them, all metamers")
+    axes.errorbar(
+        x,
+        others[:, 0],
+        yerr=others[:, 1],
+        color=look.colour,
+        marker=look.marker,
+        markersize=4.5,
+        linewidth=2,
+        capsize=2,
+        label="other models, mean ± SEM",
+    )
+    if chance is not None:
+        axes.axhline(chance, color=INK, linewidth=0.8, linestyle=":", label="chance")
+    axes.set_ylim(-0.03, 1.05)
+    axes.set_xticks(x, [plain(stage) for stage in points])
+    bare(axes)
+    for label in axes.get_xticklabels():
+        label.set(rotation=45, ha="right", rotation_mode="anchor")

@@ -1,0 +1,71 @@
+"""What all pictures of a run share: one look a model, short names, PNG bytes."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+DPI = 110
+SMALL, NORMAL, LARGE = 8.0, 9.0, 11.0  # text sizes in points
+INK, FAINT = "#222222", "#8a8a8a"
+WARNING = "#d55e00"  # Okabe and Ito's vermilion
+
+# Paul Tol's muted scheme, safe for colour-blind readers, without its palest colour on white.
+COLOURS = (
+    "#332288", "#cc6677", "#117733", "#88ccee", "#882255", "#999933", "#44aa99", "#aa4499",
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # 7 and 8 share no factor: 56 distinct pairs
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a model is drawn in every picture."""
+
+    colour: str
+    marker: str
+
+
+def looks(models: Sequence[str]) -> dict[str, Look]:
+    """Return each model's look; it depends on the models' order only."""
+    return {
+        model: Look(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
+        for i, model in enumerate(models)
+    }
+
+
+def short_names(models: Sequence[str]) -> dict[str, str]:
+    """Return the models' names without the beginning, up to a hyphen, that all of them share."""
+    together = takewhile(lambda letters: len(set(letters)) == 1, zip(*models, strict=False))
+    shared = "".join(letters[0] for letters in together) if len(models) > 1 else ""
+    cut = shared.rfind("-") + 1
+    return {model: model[cut:] or model for model in models}
+
+
+def plain(text: str) -> str:
+    """Return text that matplotlib shows as it is, dollar signs included."""
+    return text.replace("$", r"\$")
+
+
+def share(value: float) -> str:
+    """Return a proportion with two decimals, a dash where it is missing."""
+    return "–" if math.isnan(value) else f"{value:.2f}"
+
+
+def bare(axes: Axes) -> None:
+    """Take away what carries no number: the frame's upper and right lines."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(labelsize=SMALL, colors=INK)
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=figure.dpi, facecolor="white")
+    return buffer.getvalue()

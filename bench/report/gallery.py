@@ -1,0 +1,202 @@
+"""A model's metamers: the natural stimuli on top, then a row a stage."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from bench.labels.spaces import space
+from bench.report.drawing import DPI, INK, LARGE, NORMAL, SMALL, WARNING, plain, png, share
+from bench.report.recognition import NATURAL, by_others, made_stages
+from bench.report.tiles import Pixels, tiles
+from bench.store.files import StoreError
+from bench.store.run_dir import Place, RunDir
+
+STIMULI = 8
+GAP, FRAME, MARGIN, TITLE, HEAD, FOOT = 8, 4, 14, 44, 22, 40  # pixels
+LINE = 15  # pixels from one line of text to the next
+EMPTY_ROW = 56  # height of a row without metamers, in pixels
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a gallery; ``note`` stands in the place of tiles that are missing."""
+
+    lines: tuple[str, ...]
+    tiles: tuple[Pixels, ...] = ()
+    framed: tuple[bool, ...] = ()
+    note: str = ""
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return self.tiles[0].shape[0] if self.tiles else EMPTY_ROW
+
+
+def draw_gallery(
+    run_dir: RunDir,
+    record: Mapping[str, Any],
+    model_id: str,
+    natural: NDArray[np.floating] | None,
+    ids: Sequence[str],
+    found: pd.DataFrame | None = None,
+) -> bytes:
+    """Draw the metamers of the first stimuli, under the stimuli themselves.
+
+    Parameters
+    ----------
+    natural
+        The natural stimuli named by ``ids``: images ``(N, C, H, W)`` in [0, 1] or sounds
+        ``(N, samples)``; None if they cannot be had.
+    found
+        From `bench.report.recognition.cells`, for the shares that other models recognise.
+
+    Returns
+    -------
+    A PNG file. Pixels of images up to 96 px are repeated, never smoothed.
+    """
+    shown = list(ids)[:STIMULI]
+    tasks = {
+        task["stage"]: task["key"]
+        for task in record["tasks"]
+        if task["kind"] == "synthesis" and task["generator"] == model_id
+    }
+    parts = {
+        stage: _read(run_dir, Place("synthesis", tasks[stage], model_id, stage))
+        for stage in made_stages(record, model_id)
+    }
+    rows = [_natural_row(natural, len(shown), _others(found, model_id, NATURAL))]
+    rows += [
+        _stage_row(stage, part, shown, _others(found, model_id, stage))
+        for stage, part in parts.items()
+    ]
+    heads = _heads(record, [p[0] for p in parts.values() if not isinstance(p, str)], shown)
+    training = next((m["training"] for m in record["models"] if m["id"] == model_id), "")
+    return _compose(f"{model_id}" + (f"  ({training})" if training else ""), rows, heads)
+
+
+Part = tuple[pd.DataFrame, NDArray[np.floating]]
+
+
+def _read(run_dir: RunDir, place: Place) -> Part | str:
+    """Return a stage's rows and metamers, or why there are none."""
+    reason = run_dir.failure(place.key)
+    if reason is not None:
+        return f"failed: {reason}"
+    if not (run_dir.root / place.marker).exists():
+        return "not made yet"
+    try:
+        return run_dir.rows(place), run_dir.arrays(place)["stimuli"]
+    except StoreError as error:
+        return f"damaged: {error}"
+
+
+def _others(found: pd.DataFrame | None, model: str, stage: str) -> str:
+    if found is None:
+        return ""
+    mean, _, n = by_others(found, model, stage)
+    return f"others {share(mean)}" if n else ""
+
+
+def _natural_row(natural: NDArray[np.floating] | None, n: int, others: str) -> Row:
+    lines = ("natural", others)
+    if natural is None or not n:
+        return Row(lines, note="the natural stimuli are not at hand")
+    drawn = tuple(tiles(natural[:n]))
+    return Row(lines, drawn, (False,) * len(drawn))
+
+
+def _stage_row(stage: str, part: Part | str, shown: Sequence[str], others: str) -> Row:
+    if isinstance(part, str):
+        return Row((stage,), note=part)
+    table, metamers = part
+    match = table["label_match"].to_numpy(dtype=bool)
+    position = {name: i for i, name in enumerate(table["id"])}
+    picked = [position[name] for name in shown if name in position]
+    lines = (stage, others, f"own label {match.sum()}/{len(match)}")
+    drawn = tuple(tiles(metamers[picked]))
+    return Row(lines, drawn, tuple(bool(not match[i]) for i in picked))
+
+
+def _heads(
+    record: Mapping[str, Any], tables: Sequence[pd.DataFrame], shown: Sequence[str]
+) -> list[str]:
+    """Return the true class of each stimulus shown, where a table tells it."""
+    if not tables:
+        return []
+    classes = space(record["suite"]["label_space"]).classes
+    labels = dict(zip(tables[0]["id"], tables[0]["label"], strict=True))
+    return [classes[labels[name]] if name in labels else "" for name in shown]
+
+
+# -- putting it on one canvas, pixel by pixel
+
+
+def _compose(title: str, rows: Sequence[Row], heads: Sequence[str]) -> bytes:
+    drawn = [row for row in rows if row.tiles]
+    tile_width = drawn[0].tiles[0].shape[1] if drawn else 96
+    count = max((len(row.tiles) for row in drawn), default=4)
+    left = MARGIN * 2 + max(_text_width(line) for row in rows for line in row.lines)
+    width = left + count * (tile_width + GAP) + MARGIN
+    width = max(width, round(_text_width(title) * LARGE / NORMAL) + 2 * MARGIN, 420)
+    height = TITLE + HEAD + sum(row.height + GAP for row in rows) + FOOT
+    canvas = np.full((height, width, 3), 255, dtype=np.uint8)
+    # matplotlib cuts a fraction of a pixel off: one hundredth more keeps the size exact
+    figure = Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI)
+
+    def write(x: float, y: float, text: str, **how: Any) -> None:
+        figure.text(x / width, 1 - y / height, plain(text), va="center", **{"color": INK, **how})
+
+    write(MARGIN, TITLE / 2, title, fontsize=LARGE, fontweight="bold")
+    for i, head in enumerate(heads):
+        x = left + i * (tile_width + GAP) + tile_width / 2
+        fits = max(4, int(tile_width / 7))
+        write(x, TITLE + HEAD / 2, textwrap.shorten(head, fits, placeholder="…"), ha="center",
+              fontsize=NORMAL)  # fmt: skip
+    top = TITLE + HEAD
+    for row in rows:
+        _put_tiles(canvas, row, left, top)
+        _put_lines(write, row, top)
+        if row.note:
+            note = textwrap.shorten(row.note, int((width - left) / 6.5), placeholder=" …")
+            write(left, top + row.height / 2, note, fontsize=NORMAL, color=WARNING)
+        top += row.height + GAP
+    if any(any(row.framed) for row in rows):
+        write(MARGIN, height - FOOT / 2, "framed: the model gives this metamer another label than "
+              "the natural stimulus", fontsize=SMALL, color=WARNING)  # fmt: skip
+    figure.figimage(canvas, 0, 0, origin="upper")
+    return png(figure)
+
+
+def _put_tiles(canvas: Pixels, row: Row, left: int, top: int) -> None:
+    colour = [int(WARNING[i : i + 2], 16) for i in (1, 3, 5)]
+    for i, (tile, framed) in enumerate(zip(row.tiles, row.framed, strict=True)):
+        height, width = tile.shape[:2]
+        x = left + i * (width + GAP)
+        if framed:
+            edge = slice(top - FRAME, top + height + FRAME), slice(x - FRAME, x + width + FRAME)
+            canvas[edge] = colour
+        canvas[top : top + height, x : x + width] = tile
+
+
+def _put_lines(write: Any, row: Row, top: int) -> None:
+    lines = [line for line in row.lines if line]
+    first = top + row.height / 2 - LINE * (len(lines) - 1) / 2
+    for i, line in enumerate(lines):
+        how = {"fontweight": "bold"} if i == 0 else {"color": "#555555"}
+        write(MARGIN, first + i * LINE, line, fontsize=NORMAL, **how)
+
+
+def _text_width(text: str) -> int:
+    """Return how many pixels a line takes in bold at the normal size."""
+    figure = Figure(dpi=DPI)
+    drawn = figure.text(0, 0, plain(text), fontsize=NORMAL, fontweight="bold")
+    figure.draw_without_rendering()
+    return round(drawn.get_window_extent().width)

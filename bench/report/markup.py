@@ -1,0 +1,91 @@
+"""HTML from values: all text is escaped here, nowhere else."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+
+class Markup(str):
+    """Text that is HTML already; every other text is escaped when it is put into a page."""
+
+    __slots__ = ()
+
+
+def html(value: Any) -> Markup:
+    """Return a value as HTML: escaped, unless it is `Markup`."""
+    return value if isinstance(value, Markup) else Markup(escape(str(value)))
+
+
+def element(tag: str, *content: Any, **attributes: Any) -> Markup:
+    """Return an element; ``class_`` stands for class, ``_`` in other names for a hyphen."""
+    named = {key.rstrip("_").replace("_", "-"): value for key, value in attributes.items()}
+    opening = "".join(f' {key}="{escape(str(value))}"' for key, value in named.items())
+    return Markup(f"<{tag}{opening}>{joined(content)}</{tag}>")
+
+
+def joined(parts: Sequence[Any], between: str = "") -> Markup:
+    """Return several values as one piece of HTML."""
+    return Markup(html(between).join(html(part) for part in parts))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell: what is shown, what it is sorted by, and its class."""
+
+    content: Any
+    value: Any = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column."""
+
+    heading: str
+    kind: str = ""
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], sortable: bool) -> Markup:
+    """Return a table that scrolls sideways where it does not fit."""
+    heads = [
+        element(
+            "th",
+            element("button", column.heading, type="button") if sortable else column.heading,
+            scope="col",
+            class_=column.kind,
+        )
+        for column in columns
+    ]
+    body = [
+        element("tr", *(element("td", c.content, class_=c.kind, data_value=c.value) for c in row))
+        for row in rows
+    ]
+    whole = element(
+        "table",
+        element("thead", element("tr", *heads)),
+        element("tbody", *body),
+        class_="sortable" if sortable else "plain",
+    )
+    return element("div", whole, class_="scroll", tabindex="0")
+
+
+def picture(data: bytes, kind: str, alt: str, caption: Any, *, wide: bool = False) -> Markup:
+    """Return a figure whose image is inside the page.
+
+    Parameters
+    ----------
+    kind
+        ``png`` or ``jpeg``.
+    wide
+        Whether a narrow screen scrolls it instead of making it small.
+    """
+    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    image = Markup(f'<img src="{source}" alt="{escape(alt)}">')
+    scroll = element("div", image, class_="scroll", tabindex="0")
+    return element(
+        "figure", scroll, element("figcaption", caption), class_="wide" if wide else "whole"
+    )

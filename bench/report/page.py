@@ -1,0 +1,220 @@
+"""The page of a run: one file, which needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.report import page_text
+from bench.report.drawing import looks
+from bench.report.markup import Cell, Column, Markup, element, html, joined, picture, table
+from bench.report.page_tables import board_table, failure_table, match_table
+from bench.report.pictures import (
+    CURVES,
+    LATE,
+    MATRIX,
+    SCATTER,
+    attack_in_words,
+    board_order,
+    gallery_name,
+)
+from bench.store.files import write_atomically
+from bench.store.run_dir import RunDir
+
+FILE = "report.html"
+PNG_UP_TO = 1_000_000  # bytes; larger pictures are embedded as JPEG, the PNG lies beside the page
+JPEG_QUALITY = 88
+MEASURES = ("alignment", "late", "two_afc", "accuracy", "robust")
+
+
+def write_page(
+    run_dir: RunDir,
+    record: Mapping[str, Any],
+    board: pd.DataFrame,
+    pictures: Mapping[str, Path],
+    failures: Sequence[tuple[str, str]],
+) -> Path:
+    """Write ``RUN/report.html`` and return its path.
+
+    Parameters
+    ----------
+    board
+        The ranked rows of the leaderboard.
+    pictures
+        From `bench.report.pictures.draw_all`.
+    failures
+        What failed, and why.
+    """
+    path = run_dir.root / FILE
+    write_atomically(path, page(run_dir, record, board, pictures, failures).encode())
+    return path
+
+
+def page(
+    run_dir: RunDir,
+    record: Mapping[str, Any],
+    board: pd.DataFrame,
+    pictures: Mapping[str, Path],
+    failures: Sequence[tuple[str, str]],
+) -> Markup:
+    """Return the page as HTML."""
+    suite = record["suite"]
+    sections = {
+        "Leaderboard": _board(record, board),
+        "Pictures": _pictures(pictures, record),
+        "Metamers": _galleries(pictures, record, board),
+        "Match": _match(run_dir, record, board),
+        "Failures": _failures(record, failures),
+        "How to read it": page_text.how_to_read(suite, attack_in_words(record)),
+        "Run": _facts(record),
+        "Sources": _sources(record),
+    }
+    names = {title: title.lower().replace(" ", "-") for title in sections}
+    links = [element("a", title, href=f"#{name}") for title, name in names.items()]
+    body = joined(
+        [
+            element("header", *_header(record, failures), element("nav", *links)),
+            *(
+                element("section", element("h2", title), content, id=names[title])
+                for title, content in sections.items()
+            ),
+        ]
+    )
+    return _document(f"{suite['title']}: metamer-bench", body)
+
+
+def _document(title: str, body: Markup) -> Markup:
+    folder = files("bench.report")
+    style = folder.joinpath("page.css").read_text(encoding="utf-8")
+    script = folder.joinpath("page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    # nothing is loaded, and no script runs but the page's own, whatever a plugin's text holds
+    policy = (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'"
+    )
+    return Markup(
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html(title)}</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n{body}\n<script>{script}</script>\n</body>\n</html>\n"
+    )
+
+
+def _header(record: Mapping[str, Any], failures: Sequence[tuple[str, str]]) -> list[Markup]:
+    suite = record["suite"]
+    n = len(record["models"])
+    state = str(record["status"]) + (f", {len(failures)} failed" if failures else "")
+    return [
+        element("h1", suite["title"]),
+        element("p", suite["description"].strip(), class_="lead"),
+        element(
+            "p",
+            f"{n} model{'s' if n != 1 else ''}, protocol {page_text.protocol(suite)}, "
+            f"{page_text.n_metamers(record)}. Run {record['started'][:10]}: {state}.",
+        ),
+    ]
+
+
+def _board(record: Mapping[str, Any], board: pd.DataFrame) -> Markup:
+    headings = page_text.headings(record["suite"], attack_in_words(record))
+    shown = [m for m in MEASURES if m == "alignment" or board[m].notna().any()]
+    look = looks([model["id"] for model in record["models"]])
+    parts = [board_table(board, {m: headings[m] for m in shown}, look)]
+    if len(record["models"]) < 2:
+        parts.insert(0, element("p", page_text.ALONE, class_="note"))
+    parts.append(element("p", page_text.UNDER_BOARD, class_="note"))
+    return joined(parts)
+
+
+def _pictures(pictures: Mapping[str, Path], record: Mapping[str, Any]) -> Markup:
+    texts = page_text.pictures(record)
+    shown = [
+        _embedded(pictures[name], *texts[name], wide=name != SCATTER)
+        for name in (SCATTER, MATRIX, LATE, CURVES)
+        if name in pictures
+    ]
+    return joined(shown) if shown else element("p", page_text.NO_PICTURES, class_="note")
+
+
+def _galleries(
+    pictures: Mapping[str, Path], record: Mapping[str, Any], board: pd.DataFrame
+) -> Markup:
+    parts = [element("p", page_text.GALLERIES, class_="note")]
+    for model in board_order(record, board):
+        path = pictures.get(gallery_name(model))
+        if path is not None:
+            parts.append(element("h3", model))
+            parts.append(_embedded(path, f"Metamers of {model}, a row a stage", "", wide=True))
+    return joined(parts)
+
+
+def _embedded(path: Path, alt: str, caption: str, *, wide: bool) -> Markup:
+    data, kind = path.read_bytes(), "png"
+    if len(data) > PNG_UP_TO:
+        data, kind = _jpeg(data), "jpeg"
+        caption = f"{caption} Compressed here; pixel by pixel in pictures/{path.name}.".strip()
+    return picture(data, kind, alt, caption, wide=wide)
+
+
+def _jpeg(data: bytes) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as image:
+        image.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def _match(run_dir: RunDir, record: Mapping[str, Any], board: pd.DataFrame) -> Markup:
+    synthesis = run_dir.table("synthesis")
+    if synthesis is None:
+        return element("p", "No metamers were made.", class_="note")
+    return joined(
+        [
+            element("p", page_text.MATCH, class_="note"),
+            match_table(synthesis, record, board_order(record, board)),
+        ]
+    )
+
+
+def _failures(record: Mapping[str, Any], failures: Sequence[tuple[str, str]]) -> Markup:
+    left_out = [(f"model {name}, left out", why) for name, why in record["unavailable"].items()]
+    everything = [*failures, *left_out]
+    if not everything:
+        return element("p", "None: every planned task finished.")
+    return failure_table(everything)
+
+
+def _facts(record: Mapping[str, Any]) -> Markup:
+    facts = page_text.facts(record)
+    return element(
+        "dl",
+        *(joined([element("dt", name), element("dd", value)]) for name, value in facts.items()),
+        class_="facts",
+    )
+
+
+def _sources(record: Mapping[str, Any]) -> Markup:
+    columns = [Column(name) for name in ("model", "family", "from", "weights", "licence", "source")]
+    rows = [
+        [
+            Cell(model["id"], model["id"], "name"),
+            Cell(model["family"]),
+            Cell(f"{model['distribution']} {model['version']}"),
+            Cell(element("code", str(model["weights"])[:12])),
+            Cell(model["license"] or "–"),
+            Cell(model["reference"] or "–"),
+        ]
+        for model in record["models"]
+    ]
+    methods = element("ul", *(element("li", source) for source in page_text.SOURCES))
+    return joined([methods, table(columns, rows, sortable=False)])

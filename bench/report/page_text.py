@@ -1,0 +1,147 @@
+"""What the page of a run says in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.report.markup import Markup, element, joined
+from bench.report.pictures import CURVES, LATE, MATRIX, SCATTER
+
+ALONE = (
+    "This run has one model only, so no other model could be shown its metamers: what others "
+    "recognise is missing, not zero. Run again with more models in the same directory."
+)
+NO_PICTURES = (
+    "None: the matrix and the curves need two models or more, the scatter also robust accuracies."
+)
+UNDER_BOARD = (
+    "In brackets: 95 % intervals (over stimuli), then n, the number of stimuli. Models share a "
+    "rank (=) where their intervals overlap. A dash is a number that was not measured. A click on "
+    "a heading sorts. The dot is the model's colour in the pictures."
+)
+GALLERIES = (
+    "Top row: the natural stimuli. Below, a row a stage, from the input to the output: metamers "
+    "that give this model nearly the same activations at that stage. "
+    "“others”: the proportion that the other models recognise. “own label”: how many of all its "
+    "metamers keep the label that the model itself gives the natural stimulus; those that do not "
+    "are framed, and are left out of every recognition number."
+)
+MATCH = (
+    "How closely the metamers reproduce the natural stimuli's activations at their stage: median "
+    "over stimuli, below it the quartiles. High values are the point of a metamer: where they are "
+    "low, synthesis did not succeed, and recognition there says little."
+)
+SOURCES = (
+    "Model metamers, recognition by other models: Feather, Leclerc, Mądry and McDermott 2023, "
+    "Model metamers reveal divergent invariances between biological and artificial neural "
+    "networks, Nature Neuroscience 26.",
+    "Two-alternative forced choice (2AFC): Nanda, Majumdar, Kolling, Dickerson, Gummadi, Love and "
+    "Weller 2023, Do invariances in deep neural networks align with human perception?, AAAI 37.",
+    "HaarPSI, a perceptual distance: Reisenhofer, Bosse, Kutyniok and Wiegand 2018, Signal "
+    "Processing: Image Communication 61.",
+    "Colours: Paul Tol's muted scheme; cividis.",
+)
+
+
+def headings(suite: Mapping[str, Any], attack: str) -> dict[str, str]:
+    """Return the heading of each of the board's measures."""
+    rule = suite["board"]
+    return {
+        "alignment": "recognised by others",
+        "late": f"last {rule['late_stages']} stages",
+        "two_afc": f"2AFC {rule['alignment_metric'] or ''}".strip(),
+        "accuracy": "accuracy",
+        "robust": f"under attack ({attack})",
+    }
+
+
+def protocol(suite: Mapping[str, Any]) -> str:
+    """Return a suite's protocol with what is changed of it."""
+    choice = suite["protocol"]
+    changes = ", ".join(f"{k} = {v}" for k, v in choice["replace"].items())
+    return str(choice["name"]) + (f" ({changes})" if changes else "")
+
+
+def n_metamers(record: Mapping[str, Any]) -> str:
+    """Return how many stimuli got metamers, in words."""
+    sizes = {
+        name: facts["n"]
+        for name, facts in record["stimuli"].items()
+        if name.startswith(f"{record['suite']['stimuli']}[")
+    }
+    n = min(record["suite"]["limit"], *sizes.values()) if sizes else record["suite"]["limit"]
+    return f"metamers of {n} stimuli ({record['suite']['stimuli']})"
+
+
+def pictures(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return the alternative text and the caption of each picture."""
+    late = record["suite"]["board"]["late_stages"]
+    cells = (
+        "Row: the model that made the metamers; column: the model that was asked; mean over {} of "
+        "the proportion recognised. Outlined: a model's own metamers, which are only shown where "
+        "it keeps its own label, so that this number is high by construction."
+    )
+    return {
+        SCATTER: (
+            "Scatter of metamer recognition by other models against accuracy under attack",
+            "One point a model, with 95 % intervals. Dotted line, where it is in range: chance.",
+        ),
+        MATRIX: ("Heat map of recognition, all stages", cells.format("all stages")),
+        LATE: (
+            f"Heat map of recognition, last {late} stages",
+            cells.format(f"the last {late} stages"),
+        ),
+        CURVES: (
+            "Curves of metamer recognition by stage, a panel a model",
+            "A panel a model that made metamers; left the natural stimuli, then its stages by "
+            "depth. Thick: other models, mean and standard error over them, of metamers that keep "
+            "the maker's own label. Thin: the maker itself, of all its metamers.",
+        ),
+    }
+
+
+def how_to_read(suite: Mapping[str, Any], attack: str) -> Markup:
+    """Return a short guide to the numbers."""
+    items = {
+        "Metamer": "a stimulus, made from noise by gradient descent, that a model cannot tell from "
+        "a natural one at one of its stages.",
+        "Recognised by others": "the proportion of a model's metamers whose true class the other "
+        "models of this run name. If only the model itself recognises them, its invariances are "
+        "its own; people, too, tend not to recognise such metamers. It depends on which other "
+        "models took part.",
+        f"Last {suite['board']['late_stages']} stages": "the same where models differ most: close "
+        "to the output, a stage has thrown away the most.",
+        "2AFC": "the proportion of metamers that a perceptual distance finds nearer to the natural "
+        "stimulus than to the noise they started from. A distance is a stand-in for people.",
+        "Under attack": f"the proportion of stimuli still classified correctly after {attack}.",
+        "Caution": "these are stand-ins for experiments with people, over few stimuli. Read the "
+        "intervals before the ranks.",
+    }
+    return element(
+        "dl",
+        *(joined([element("dt", name), element("dd", text)]) for name, text in items.items()),
+        class_="facts",
+    )
+
+
+def facts(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return where the numbers come from: settings, versions, machine, time."""
+    suite = record["suite"]
+    found = {
+        "suite": suite["id"],
+        "protocol": protocol(suite),
+        "seed": str(suite["seed"]),
+        "stages": ", ".join(suite["stages"]),
+        "command": record["command"],
+        "started": record["started"],
+        "ended": record.get("ended", "–"),
+        "status": record["status"],
+        "device": record["device"],
+        "shard": record["shard"] or "–",
+    }
+    for name, stimuli in record["stimuli"].items():
+        found[f"stimuli {name}"] = f"n {stimuli['n']}, SHA-256 {stimuli['sha256'][:16]}"
+    found["epochs"] = ", ".join(f"{kind} {epoch}" for kind, epoch in record["epochs"].items())
+    found["versions"] = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
+    return found
