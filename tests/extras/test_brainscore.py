@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from bench.compat.brainscore import INSTALL_SWITCH, import_brainscore
@@ -34,6 +35,12 @@ def test_a_user_may_choose_otherwise(monkeypatch, installs):
     import_brainscore().load_metric("rdm")
     assert len(installs) == 1
     assert installs[0].startswith("pip install")
+
+
+def test_tables_are_written_beside_its_old_numpy(tmp_path):
+    table = pd.DataFrame({"id": ["a", "b"], "loss": [0.5, 1.5]})
+    table.to_parquet(tmp_path / "table.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "table.parquet"), table)
 
 
 def test_without_it_the_error_says_what_to_install(monkeypatch):
