@@ -69,6 +69,13 @@ def _number(value: object) -> float:
         return float("nan")
 
 
+def shown(value: Any) -> str:
+    """Return a value as messages quote it, ``nothing`` where it is missing."""
+    if value == "" or pd.isna(value):
+        return "nothing"
+    return repr(value.item() if hasattr(value, "item") else value)
+
+
 def _text(path: Path) -> str:
     try:
         raw = path.read_bytes()
@@ -78,6 +85,9 @@ def _text(path: Path) -> str:
         raise BenchError(f"{path} is empty")
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise BenchError(f"{path}, row 1, column 1: UTF-16 text", fix="save the table as UTF-8")
+    if b"\0" in raw:
+        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
+        raise BenchError(f"{path}, row {line}: a zero byte", fix="this is no text table")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

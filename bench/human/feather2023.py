@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
-from bench.human.delimited import parse_numbers, read_delimited
+from bench.human.delimited import parse_numbers, read_delimited, shown
 from bench.human.feather2023_experiments import EXPERIMENTS, FOLDERS, Experiment
 from bench.human.spec import HumanDataSpec
 from bench.human.tidy import validate
@@ -85,8 +85,8 @@ def _require(
     if not allowed.all():
         at = int((~allowed).to_numpy(dtype=bool).argmax())
         raise BenchError(
-            f"{source}, row {table.index[at]}, column {name!r}: {table[name].iloc[at]!r} is not "
-            f"{wanted}"
+            f"{source}, row {table.index[at]}, column {name!r}: {shown(table[name].iloc[at])} is "
+            f"not {wanted}"
         )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.errors import BenchError
-from bench.human.delimited import parse_numbers
+from bench.human.delimited import parse_numbers, shown
 
 MODALITIES = ("vision", "audio")
 OBSERVERS = ("human", "model")
@@ -159,12 +159,8 @@ def _check(
         at = _first(~allowed)
         value = table[name].iloc[at]
         raise BenchError(
-            f"{source}, row {table.index[at]}, column {name!r}: {_shown(value)} is not {wanted}"
+            f"{source}, row {table.index[at]}, column {name!r}: {shown(value)} is not {wanted}"
         )
-
-
-def _shown(value: object) -> str:
-    return "nothing" if value == "" or pd.isna(cast(Any, value)) else repr(value)
 
 
 def _first(mask: pd.Series[Any]) -> int:
