@@ -40,6 +40,26 @@ class PluginReport:
     entries: dict[str, list[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelSource:
+    """Models that are described when they are asked for, as ``ID:NAME``.
+
+    A plugin registers one as it registers a `ModelSpec`, for names too many to list.
+
+    Parameters
+    ----------
+    describe
+        Given the whole name, returns its `ModelSpec` under that id; raises `UnknownName` if there
+        is no such model.
+    description
+        What the names are, for listings.
+    """
+
+    id: str
+    describe: Callable[[str], ModelSpec]
+    description: str = ""
+
+
 class Plugins:
     """All plugins and what they registered.
 
@@ -53,6 +73,7 @@ class Plugins:
         self.reports: dict[str, PluginReport] = {}
         self.modules: dict[str, ModuleType] = {}
         self.models: Registry[ModelSpec] = Registry("model")
+        self.sources: Registry[ModelSource] = Registry("source of models")
         self.stimuli: Registry[StimulusSet] = Registry("stimulus set")
         self.suites: Registry[Suite] = Registry("suite")
         self.attacks: Registry[Any] = Registry("attack")
@@ -98,7 +119,7 @@ class Plugins:
     def _collect(self, report: PluginReport, module: ModuleType) -> None:
         """Call the plugin's hooks, one at a time, so that one failure loses only what follows it."""
         registries: dict[str, Callable[[Any], None]] = {
-            "models": self._adder(report, self.models, ModelSpec),
+            "models": self._model_adder(report),
             "stimuli": self._adder(report, self.stimuli, StimulusSet),
             "suites": self._suite_adder(report),
             "attacks": self._adder(report, self.attacks, None),
@@ -132,6 +153,15 @@ class Plugins:
 
         return register
 
+    def _model_adder(self, report: PluginReport) -> Callable[[Any], None]:
+        add_model = self._adder(report, self.models, ModelSpec)
+        add_source = self._adder(report, self.sources, ModelSource)
+
+        def register(entry: Any) -> None:
+            (add_source if isinstance(entry, ModelSource) else add_model)(entry)
+
+        return register
+
     def _suite_adder(self, report: PluginReport) -> Callable[[Path], None]:
         add = self._adder(report, self.suites, None)
 
@@ -151,8 +181,15 @@ class Plugins:
         return [r for r in self.reports.values() if not r.loaded or r.reason or r.problems]
 
     def model(self, name: str) -> ModelSpec:
-        """Return the model called ``name``; where it is unknown, name the broken plugins too."""
+        """Return the model called ``name``; where it is unknown, name the broken plugins too.
+
+        A name of a `ModelSource` is described now, and listed among the models from then on.
+        """
+        source = name.partition(":")[0]
         try:
+            if name not in self.models and source in self.sources:
+                spec = self.sources.get(source).describe(name)
+                self.models.add(spec, self.sources.origin(source))
             return self.models.get(name)
         except UnknownName as error:
             failed = [f"plugin {r.name!r} did not load: {r.reason}" for r in self.broken if r.reason]
