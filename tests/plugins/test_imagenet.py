@@ -4,7 +4,6 @@ import csv
 import io
 import tarfile
 from collections import Counter
-from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
@@ -13,17 +12,14 @@ from scipy.io import savemat
 
 from bench.errors import BenchError
 from bench.labels.imagenet import CATEGORIES, classes
-from bench.plugins import Plugins
 from bench.stimuli.imagenet400 import candidates
 
 TABBY, TENCH, AIRLINER = 281, 0, 404
 
 
 @pytest.fixture(scope="module")
-def plugins():
-    loaded = Plugins([EntryPoint("imagenet", "bench_plugins.imagenet", "bench")])
-    assert not loaded.broken
-    return loaded
+def plugins(family):
+    return family("imagenet")
 
 
 def image_bytes(width=230, height=230, mode="RGB", value=128):
@@ -123,7 +119,7 @@ def test_both_layouts_give_the_same_stimuli(plugins, flat, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def published(shared):
+def drawn_lists(shared):
     """Category to its candidates in draw order, from the shared table: (number, excluded)."""
     path = shared / "data/feather2023/imagenet400_candidates.csv"
     lists = {name: [] for name in CATEGORIES}
@@ -134,16 +130,16 @@ def published(shared):
     return lists
 
 
-def test_the_candidates_are_the_published_ones(published):
-    assert {name: list(drawn) for name, drawn in candidates().items()} == published
+def test_the_candidates_are_the_published_ones(drawn_lists):
+    assert {name: list(drawn) for name, drawn in candidates().items()} == drawn_lists
 
 
-def test_the_400_are_rebuilt_by_the_rule(plugins, tmp_path, published):
+def test_the_400_are_rebuilt_by_the_rule(plugins, tmp_path, drawn_lists):
     good = image_bytes()
-    for drawn in published.values():
+    for drawn in drawn_lists.values():
         for number, _ in drawn[:45]:
             (tmp_path / validation_name(number)).write_bytes(good)
-    truck = [number for number, excluded in published["truck"] if not excluded]
+    truck = [number for number, excluded in drawn_lists["truck"] if not excluded]
     spoilt = {
         truck[0]: image_bytes(mode="L"),
         truck[1]: image_bytes(width=223),
@@ -151,7 +147,9 @@ def test_the_400_are_rebuilt_by_the_rule(plugins, tmp_path, published):
     }
     for number, content in spoilt.items():
         (tmp_path / validation_name(number)).write_bytes(content)
-    expected = {name: [n for n, out in drawn if not out][:25] for name, drawn in published.items()}
+    expected = {
+        name: [n for n, out in drawn if not out][:25] for name, drawn in drawn_lists.items()
+    }
     expected["truck"] = truck[3:28]
 
     stimuli = plugins.stimuli.get("imagenet-400").load(None, tmp_path)
@@ -174,7 +172,7 @@ def test_the_400_are_rebuilt_by_the_rule(plugins, tmp_path, published):
     assert "not exactly the published stimuli" in first.notes[1]
 
 
-def test_the_reconstructed_list_agrees_with_the_rule(published, shared):
+def test_the_reconstructed_list_agrees_with_the_rule(shared):
     # Independent of our code: the table of most probable stimuli takes candidates in draw order.
     with (shared / "data/feather2023/imagenet400_stimuli.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -1,0 +1,74 @@
+"""What the tests of model families share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.models.checks import stage_facts
+from bench.models.staged import StagedModel
+from bench.plugins import Plugins
+from bench.spec import ModelSpec
+
+
+@pytest.fixture(scope="session")
+def family() -> Callable[[str], Plugins]:
+    """Load one built-in plugin alone, by the name of its module."""
+
+    def load(name: str) -> Plugins:
+        plugins = Plugins([EntryPoint(name, f"bench_plugins.{name}", "bench")])
+        assert not plugins.broken, plugins.broken
+        return plugins
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def skeleton() -> Callable[[ModelSpec], StagedModel]:
+    """Build a model whose parameters take no memory and whose passes compute no values."""
+
+    def build(spec: ModelSpec) -> StagedModel:
+        if missing := spec.missing_packages():
+            pytest.skip(f"needs pip install {' '.join(missing)}")
+        with torch.device("meta"):
+            module = spec.build(None)
+        return StagedModel(spec, module, torch.device("meta"), "none")
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def table(skeleton) -> Callable[[ModelSpec], list[tuple[str, tuple[int, ...], int]]]:
+    """Read a model's stages as the paper's tables have them: name, shape, number of features."""
+
+    def read(spec: ModelSpec) -> list[tuple[str, tuple[int, ...], int]]:
+        model = skeleton(spec)
+        x = torch.empty(1, 3, spec.input.size_px, spec.input.size_px, device="meta")
+        assert model.reached_order(x) == model.stages
+        return [(fact.name, fact.shape, fact.features) for fact in stage_facts(model, x)]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def modified_relus(skeleton) -> Callable[[ModelSpec], list[str]]:
+    """List the stages whose last ReLU passes its gradient through when they are matched."""
+
+    def read(spec: ModelSpec) -> list[str]:
+        model = skeleton(spec)
+        x = torch.empty(1, 3, spec.input.size_px, spec.input.size_px, device="meta")
+        return [fact.name for fact in stage_facts(model, x) if fact.modified_relu]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def published(shared: Path) -> dict[str, dict]:
+    """The models of Feather et al. 2023, by id, as the shared table describes them."""
+    path = shared / "data/feather2023/models.json"
+    return {entry["model"]: entry for entry in json.loads(path.read_text(encoding="utf-8"))}
