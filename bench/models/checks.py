@@ -112,6 +112,9 @@ def _gradients(model: StagedModel, x: torch.Tensor) -> Check:
     for name in model.stages:
         probe = x[:2].clone().requires_grad_(True)
         value = model.at_stage(probe, name, modified_relu=True)
+        if not value.requires_grad:
+            problems.append(f"{name}: none")
+            continue
         (gradient,) = torch.autograd.grad(value.square().sum(), probe, allow_unused=True)
         if gradient is None or not torch.isfinite(gradient).all():
             problems.append(f"{name}: {'none' if gradient is None else 'not finite'}")

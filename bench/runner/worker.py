@@ -90,7 +90,7 @@ def execute_all(
             if stop is not None and stop.is_set():
                 raise Stopped
             if tell is not None:
-                tell(key, share)
+                tell(key, float(share))
 
         bench.progress = progress
         try:

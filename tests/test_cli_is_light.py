@@ -1,0 +1,47 @@
+"""Help and listings answer quickly because they import nothing heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "torchvision", "timm", "sklearn", "matplotlib", "scipy", "pandas", "piq")
+CODE = """
+import sys
+from bench.cli import main
+try:
+    main({words!r})
+except SystemExit as leave:
+    assert not leave.code, leave.code
+heavy = [name for name in {heavy!r} if name in sys.modules]
+assert not heavy, heavy
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["run", "--help"],
+        ["plugins", "list"],
+        ["plugins", "list", "--json"],
+        ["models", "list"],
+        ["models", "list", "--json"],
+        ["models", "show", "digits-vit"],
+        ["suites", "list", "--json"],
+        ["suites", "show", "digits"],
+        ["stimuli", "list"],
+    ],
+    ids=" ".join,
+)
+def test_it_imports_nothing_heavy(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE.format(words=words, heavy=HEAVY)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
