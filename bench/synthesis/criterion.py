@@ -8,6 +8,8 @@ gives the natural stimulus.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_
 from typing import Final
 
 import numpy as np
@@ -60,7 +62,7 @@ def judge(
         verdict = reaches(match[measure].to_numpy(np.float64), maxima[measure])
         known = pd.Series(verdict, match.index, dtype="boolean")
         reached[measure] = known.mask(np.full(len(known), np.isnan(maxima[measure])))
-    beyond = pd.concat(reached, axis=1).all(axis=1, skipna=False).astype("boolean")
+    beyond = reduce(and_, reached.values())  # missing and False is False
     label = match["label_match"].astype("boolean")
     failed = pd.DataFrame({**reached, "label": label}) == False  # noqa: E712  missing is no failure
     names = [",".join(failed.columns[row]) for row in failed.fillna(False).to_numpy(dtype=bool)]
