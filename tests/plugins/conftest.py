@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.models.checks import stage_facts
+from bench.models.checks import StageFacts, stage_facts
 from bench.models.staged import StagedModel
 from bench.plugins import Plugins
 from bench.spec import ModelSpec
@@ -43,28 +43,31 @@ def skeleton() -> Callable[[ModelSpec], StagedModel]:
 
 
 @pytest.fixture(scope="session")
-def table(skeleton) -> Callable[[ModelSpec], list[tuple[str, tuple[int, ...], int]]]:
-    """Read a model's stages as the paper's tables have them: name, shape, number of features."""
+def facts(skeleton) -> Callable[[ModelSpec], list[StageFacts]]:
+    """Read what a model's stages are, once a model; they must be reached in their order."""
+    known: dict[str, list[StageFacts]] = {}
 
-    def read(spec: ModelSpec) -> list[tuple[str, tuple[int, ...], int]]:
-        model = skeleton(spec)
-        x = torch.empty(1, 3, spec.input.size_px, spec.input.size_px, device="meta")
-        assert model.reached_order(x) == model.stages
-        return [(fact.name, fact.shape, fact.features) for fact in stage_facts(model, x)]
+    def read(spec: ModelSpec) -> list[StageFacts]:
+        if spec.id not in known:
+            model = skeleton(spec)
+            x = torch.empty(1, 3, spec.input.size_px, spec.input.size_px, device="meta")
+            assert model.reached_order(x) == model.stages
+            known[spec.id] = stage_facts(model, x)
+        return known[spec.id]
 
     return read
 
 
 @pytest.fixture(scope="session")
-def modified_relus(skeleton) -> Callable[[ModelSpec], list[str]]:
+def table(facts) -> Callable[[ModelSpec], list[tuple[str, tuple[int, ...], int]]]:
+    """Read a model's stages as the paper's tables have them: name, shape, number of features."""
+    return lambda spec: [(fact.name, fact.shape, fact.features) for fact in facts(spec)]
+
+
+@pytest.fixture(scope="session")
+def modified_relus(facts) -> Callable[[ModelSpec], list[str]]:
     """List the stages whose last ReLU passes its gradient through when they are matched."""
-
-    def read(spec: ModelSpec) -> list[str]:
-        model = skeleton(spec)
-        x = torch.empty(1, 3, spec.input.size_px, spec.input.size_px, device="meta")
-        return [fact.name for fact in stage_facts(model, x) if fact.modified_relu]
-
-    return read
+    return lambda spec: [fact.name for fact in facts(spec) if fact.modified_relu]
 
 
 @pytest.fixture(scope="session")
