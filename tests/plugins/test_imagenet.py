@@ -211,3 +211,15 @@ def test_the_sample_of_photographs_loads(plugins, shared):
         zip(in_16.ids, in_16.labels.tolist(), strict=True)
     )
     assert len(in_1000) == len(in_16) == len(truth) == 207
+
+
+def test_the_suite_is_the_papers(plugins, published):
+    suite = plugins.suites.get("imagenet")
+    vision = [name for name, entry in published.items() if entry["modality"] == "vision"]
+    assert list(suite.models) == [*vision, *(f"efficientnet_lite{k}" for k in range(3))]
+    assert (suite.protocol.name, suite.limit) == ("feather2023", 400)
+    stimuli = plugins.stimuli.get(suite.stimuli)
+    assert (stimuli.label_space, stimuli.size) == (suite.label_space, suite.limit)
+    assert suite.accuracy.stimuli == suite.robustness.stimuli == "imagenet-val"
+    assert (suite.robustness.n, suite.robustness.subsets, suite.robustness.steps) == (5120, 5, 64)
+    assert suite.robustness.eps == {"linf": (pytest.approx(4 / 255),), "l2": (3.0,)}
