@@ -154,10 +154,7 @@ def as_timm_names_them(
     """Turn the names of an older timm into those of the installed one."""
     import importlib
 
-    import torch
-
-    with torch.device("meta"):
-        model = build_timm(None, name=name, **arguments)
+    model = build_timm(None, name=name, **arguments)
     family = importlib.import_module(type(model).__module__)
     rename = getattr(family, "checkpoint_filter_fn", None)
     renamed: dict[str, Any] = rename(dict(state), model) if rename else state

@@ -140,10 +140,12 @@ class TestInstalled:
     def test_the_names_are_the_packages(self) -> None:
         from bench.compat.robustbench import import_robustbench
 
-        zoo = import_robustbench().model_dicts
+        import_robustbench()
+        from robustbench.model_zoo import model_dicts
+
         packaged = {
             (dataset.value, threat.value): tuple(names)
-            for dataset, boards in zoo.items()
+            for dataset, boards in model_dicts.items()
             if dataset.value in ("imagenet", "cifar10")
             for threat, names in boards.items()
         }
