@@ -19,8 +19,9 @@ from bench.proxies.two_afc import two_afc
 from bench.spec import ModelSpec
 from bench.stimuli.sets import Stimuli
 from bench.synthesis.engine import synthesize
+from bench.synthesis.nulls import null_distribution
 
-__all__ = ["alignment_2afc", "attack", "load", "load_stimuli", "recognize", "synthesize"]
+__all__ = ["alignment_2afc", "attack", "load", "load_stimuli", "null_distribution", "recognize", "synthesize"]
 
 RECOGNITION_BATCH = 64
 
