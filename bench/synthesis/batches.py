@@ -38,13 +38,17 @@ Progress = Callable[[Share], None]
 
 @dataclass
 class Batches:
-    """The batches of one synthesis, made one after another."""
+    """The batches of one synthesis, made one after another.
+
+    ``size`` counts groups of ``together`` stimuli, which no batch divides.
+    """
 
     work: Work
     ids: tuple[str, ...]
     natural: torch.Tensor
     initial: torch.Tensor
     size: int
+    together: int
     label_space: str | None
     progress: Progress | None
     checkpoints: Checkpoints | None
@@ -62,9 +66,9 @@ class Batches:
 
     def _fitting(self, waiting: list[int]) -> SynthesisRun:
         """Run the first of the waiting rows, half as many each time that memory runs out."""
-        asked = min(self.size, len(waiting))
+        asked = min(self.size, len(waiting) // self.together)
         try:
-            part, fitted = with_halving(lambda n: self._run(waiting[:n]), asked)
+            part, fitted = with_halving(lambda n: self._run(waiting[: n * self.together]), asked)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -108,11 +108,13 @@ def synthesize_batches(
     distance: Distance | None = None,
     unit_sets: Sequence[UnitSet] | None = None,
     coupling: Coupling | None = None,
+    together: int = 1,
 ) -> Iterator[SynthesisRun]:
     """Do what `synthesize` does, and yield each batch when it is finished.
 
     Whoever keeps what is yielded loses at most one batch to an interruption. With ``checkpoints``
-    batches that were begun come first.
+    batches that were begun come first. ``coupling`` adds an objective over stimuli of one batch,
+    in which ``together`` that follow each other stay.
     """
     x = checked_stimuli(model, x, protocol)
     names = checked_ids(x, ids)
@@ -137,7 +139,10 @@ def synthesize_batches(
     )
     moments = len(no_moments(protocol, x[:1]))
     size = batch_size_for(batch_size, model, x, stage, moments)
-    yield from Batches(work, names, x, initial, size, label_space, progress, checkpoints)
+    size = max(1, size // together)
+    yield from Batches(
+        work, names, x, initial, size, together, label_space, progress, checkpoints
+    )
 
 
 def _check_parts(model: StagedModel, protocol: Protocol, distance: Distance | None) -> None:

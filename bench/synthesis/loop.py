@@ -29,6 +29,8 @@ from bench.synthesis.transformations import CHUNK, draw_amounts, transform
 
 CURVE_POINTS = 100  # the loss curve is kept at about so many steps
 
+SMALLEST_LOSS = 1e-12  # below it a stimulus is matched, and its logarithm stays finite
+
 T = TypeVar("T")
 Coupling = Callable[[torch.Tensor, int], torch.Tensor]
 
@@ -122,7 +124,8 @@ class BatchLoop:
         x = state.live["x"].detach().requires_grad_(True)
         activation = self._activation(x, step)
         loss = self._match_loss(activation, step)
-        objective = loss + self._additions(x, step)
+        main = loss.clamp(min=SMALLEST_LOSS).log() if work.protocol.log_loss else loss
+        objective = main + self._additions(x, step)
         (gradient,) = torch.autograd.grad(objective.sum(), x)
         with torch.no_grad():
             x = x.detach()

@@ -30,6 +30,7 @@ def match_table(
     One row a stimulus: ``id``, ``loss``; at the matched stage ``spearman`` (ties averaged),
     ``pearson``, ``snr_ratio`` (||a|| / ||a - b||) and ``snr_db`` (20 log10 of it);
     ``logits_spearman``; ``label_natural``, ``label_metamer``, ``label_match`` under the model;
+    A stimulus whose logits are not finite has no label, and does not match;
     ``beyond_null`` and ``passed``, missing until null distributions are compared.
     """
     parts = [
@@ -39,7 +40,7 @@ def match_table(
     values = {name: torch.cat([part[name] for part in parts]).numpy() for name in parts[0]}
     space = label_space or model.spec.labels
     labels = [
-        decide(values.pop(name), model.spec.labels, space)
+        _labels(values.pop(name), model.spec.labels, space)
         for name in ("logits_natural", "logits_metamer")
     ]
     return pd.DataFrame(
@@ -49,11 +50,21 @@ def match_table(
             **values,
             "label_natural": labels[0],
             "label_metamer": labels[1],
-            "label_match": labels[0] == labels[1],
+            "label_match": (labels[0] == labels[1]).fillna(False).astype(bool),
             "beyond_null": pd.array([pd.NA] * len(ids), dtype="boolean"),
             "passed": pd.array([pd.NA] * len(ids), dtype="boolean"),
         }
     )
+
+
+def _labels(logits: np.ndarray, own: str, asked: str) -> pd.Series:
+    finite = np.isfinite(logits).all(axis=1)
+    if finite.all():
+        return pd.Series(decide(logits, own, asked))
+    labels = pd.Series(pd.NA, index=range(len(logits)), dtype="Int64")
+    if finite.any():
+        labels[finite] = decide(logits[finite], own, asked)
+    return labels
 
 
 def _match_batch(
@@ -62,12 +73,51 @@ def _match_batch(
     a, b = (model.activations(x, [stage])[stage] for x in (natural, metamer))
     logits_a, logits_b = (model.logits(x) for x in (natural, metamer))
     found = {
-        "spearman": spearman(a, b),
-        "pearson": pearson(a, b),
-        "snr_ratio": snr_ratio(a, b),
-        "snr_db": snr_db(a, b),
+        **_alike(a, b),
         "logits_spearman": spearman(logits_a, logits_b),
         "logits_natural": logits_a,
         "logits_metamer": logits_b,
     }
     return {name: value.cpu() for name, value in found.items()}
+
+
+def stage_table(
+    model: StagedModel,
+    natural: torch.Tensor,
+    metamers: torch.Tensor,
+    ids: Sequence[str] | None = None,
+    stages: Sequence[str] | None = None,
+    batch_size: int = 16,
+) -> pd.DataFrame:
+    """Compare metamers with their natural stimuli at every stage: what does a metamer preserve?
+
+    Parameters
+    ----------
+    stages
+        Which stages; all of the model's if None. All are taken from one forward pass.
+
+    Returns
+    -------
+    One row a stimulus and stage: ``id``, ``stage``, ``distance`` (||a - a0|| / ||a0||),
+    ``spearman``, ``pearson``, ``snr_ratio``, ``snr_db``; NaN where a measure is undefined.
+    """
+    names = [str(i) for i in range(len(natural))] if ids is None else list(ids)
+    wanted = model.stages if stages is None else list(stages)
+    rows = []
+    for i in range(0, len(natural), batch_size):
+        part = slice(i, i + batch_size)
+        a, b = (model.activations(x[part], wanted) for x in (natural, metamers))
+        for stage in wanted:
+            measures = {"distance": 1 / snr_ratio(a[stage], b[stage]), **_alike(a[stage], b[stage])}
+            columns = {name: value.cpu().numpy() for name, value in measures.items()}
+            rows.append(pd.DataFrame({"id": names[part], "stage": stage, **columns}))
+    return pd.concat(rows, ignore_index=True)
+
+
+def _alike(a: torch.Tensor, b: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {
+        "spearman": spearman(a, b),
+        "pearson": pearson(a, b),
+        "snr_ratio": snr_ratio(a, b),
+        "snr_db": snr_db(a, b),
+    }

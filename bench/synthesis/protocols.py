@@ -49,6 +49,9 @@ class Protocol:
         ``cosine``: falls to 0 along half a cosine over the whole run, repetitions ignored.
     optimizer
         ``normalized``: step g / (||g|| + 1e-10). ``sgd``: step g. ``adam``: with ``betas``.
+    log_loss
+        Minimise the loss's logarithm instead: the same minimum, but a gradient that grows as the
+        match gets better. (Of no effect on normalised steps without a regulariser.)
     modified_relu
         Whether the matched stage's own last ReLU passes its gradient through.
     precondition
@@ -70,6 +73,7 @@ class Protocol:
     rate_shape: Literal["constant", "smooth", "cosine"] = "constant"
     optimizer: Literal["normalized", "sgd", "adam"] = "normalized"
     betas: tuple[float, float] = (0.9, 0.999)
+    log_loss: bool = False
     modified_relu: bool = True
     image_start: NoiseStart = IMAGE_START
     sound_start: NoiseStart = SOUND_START

@@ -41,6 +41,15 @@ def blur_distance(x: torch.Tensor) -> torch.Tensor:
     return torch.sum((x - blurred).square(), dim=(1, 2, 3))
 
 
+def into_range(x: torch.Tensor) -> torch.Tensor:
+    """Return images clipped into [0, 1], where distances are defined, with the identity's gradient.
+
+    Noise starts may leave the range. PyTorch's own clamp has no gradient at 0 and 1 themselves
+    (since 2.14; before, it had), which is where many clipped pixels lie.
+    """
+    return x + (x.clamp(0, 1) - x).detach()
+
+
 def regularise(
     x: torch.Tensor,
     regulariser: Regulariser,
@@ -63,6 +72,5 @@ def regularise(
     if regulariser.blur:
         total = total + regulariser.blur * blur_distance(x)
     if distance is not None and perceptual_weight is not None:
-        # Distances are defined for images in [0, 1]; noise starts and targets may leave it.
-        total = total - perceptual_weight * distance(x.clamp(0, 1), natural.clamp(0, 1))
+        total = total - perceptual_weight * distance(into_range(x), natural.clamp(0, 1))
     return total
