@@ -45,7 +45,25 @@ _HOMES = {
 }
 _SUBMODULES = ("stats", "synthesis", "testing")
 
-__all__ = [*sorted(_HOMES)]
+__all__ = [
+    "AudioInput",
+    "BenchError",
+    "ImageInput",
+    "ModelSpec",
+    "Protocol",
+    "Stage",
+    "Stimuli",
+    "StimulusSet",
+    "Weights",
+    "alignment_2afc",
+    "attack",
+    "hookimpl",
+    "load",
+    "load_stimuli",
+    "null_distribution",
+    "recognize",
+    "synthesize",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bench.attacks.spec import AttackBudget
+from bench.attacks.spec import AttackBudget, AttackSpec
 from bench.labels.spaces import decide
 from bench.models.load import load_spec, pick_device
 from bench.models.staged import StagedModel
@@ -21,7 +21,15 @@ from bench.stimuli.sets import Stimuli
 from bench.synthesis.engine import synthesize
 from bench.synthesis.nulls import null_distribution
 
-__all__ = ["alignment_2afc", "attack", "load", "load_stimuli", "null_distribution", "recognize", "synthesize"]
+__all__ = [
+    "alignment_2afc",
+    "attack",
+    "load",
+    "load_stimuli",
+    "null_distribution",
+    "recognize",
+    "synthesize",
+]
 
 RECOGNITION_BATCH = 64
 
@@ -109,7 +117,8 @@ def attack(
     y
         True classes ``(N,)`` in the model's own label space.
     **budget
-        Fields of `bench.attacks.spec.AttackBudget`: norm, eps, steps, step_size, random_start, seed.
+        Fields of `bench.attacks.spec.AttackBudget`: norm, eps, steps, step_size, random_start,
+        seed.
 
     Returns
     -------
@@ -117,7 +126,7 @@ def attack(
     """
     x = torch.as_tensor(x, dtype=torch.float32)
     names = [str(i) for i in range(len(x))] if ids is None else list(ids)
-    spec = installed().attacks.get(kind)
+    spec: AttackSpec = installed().attacks.get(kind)
     return spec.run(model, x, torch.as_tensor(y), AttackBudget(**budget), names)
 
 

@@ -117,7 +117,7 @@ class Plugins:
         self._collect(report, module)
 
     def _collect(self, report: PluginReport, module: ModuleType) -> None:
-        """Call the plugin's hooks, one at a time, so that one failure loses only what follows it."""
+        """Call the plugin's hooks one by one: a failure loses only what follows it."""
         registries: dict[str, Callable[[Any], None]] = {
             "models": self._model_adder(report),
             "stimuli": self._adder(report, self.stimuli, StimulusSet),
@@ -192,7 +192,9 @@ class Plugins:
                 self.models.add(spec, self.sources.origin(source))
             return self.models.get(name)
         except UnknownName as error:
-            failed = [f"plugin {r.name!r} did not load: {r.reason}" for r in self.broken if r.reason]
+            failed = [
+                f"plugin {r.name!r} did not load: {r.reason}" for r in self.broken if r.reason
+            ]
             why = "; ".join(failed)
             raise UnknownName(error.what, why=why, fix=error.fix) from None
 
@@ -209,7 +211,9 @@ def _record_failure(report: PluginReport, error: BaseException) -> None:
     frames = traceback.extract_tb(sys.exc_info()[2])
     last = frames[-1] if frames else None
     text = " ".join(str(error).split())
-    report.reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {text}"
+    report.reason = (
+        str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {text}"
+    )
     report.where = f"{last.filename}:{last.lineno}" if last else ""
 
 

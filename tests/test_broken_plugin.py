@@ -56,7 +56,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plugi
 def test_one_that_fails_harms_no_other(load, text: str, reason: str) -> None:
     plugins = load(bad=text.replace("NAME", "half"), good=GOOD.replace("NAME", "fine"))
     assert plugins.model("fine").family == "f"
-    assert plugins.reports["bad"].reason.startswith(reason.split(":")[0])
+    assert plugins.reports["bad"].reason.startswith(reason.split(":", maxsplit=1)[0])
     assert reason in plugins.reports["bad"].reason
     assert [r.name for r in plugins.broken] == ["bad"]
     with pytest.raises(UnknownName, match=r"plugin 'bad' did not load"):
@@ -77,11 +77,10 @@ def test_a_duplicate_id_is_refused_and_named(load) -> None:
 
 def test_something_that_is_no_model_is_refused(load) -> None:
     text = (
-        "import bench\n@bench.hookimpl\ndef bench_register_models(register):\n    register('resnet')"
+        "import bench\n@bench.hookimpl\ndef bench_register_models(register):\n"
+        "    register('resnet')"
     )
-    assert load(odd=text).reports["odd"].problems == [
-        "register() wants a ModelSpec, was given str"
-    ]
+    assert load(odd=text).reports["odd"].problems == ["register() wants a ModelSpec, was given str"]
 
 
 def test_a_wrong_hook_signature_is_a_reason(load) -> None:

@@ -13,11 +13,12 @@ from bench.cli import main
 @pytest.fixture
 def call(capfd: pytest.CaptureFixture[str]):
     def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as leave:
+        code = 0
+        try:
             main(list(words))
-            raise SystemExit(0)
-        out, err = capfd.readouterr()
-        return int(leave.value.code or 0), out, err
+        except SystemExit as leave:
+            code = int(leave.code or 0)
+        return (code, *capfd.readouterr())
 
     return run
 

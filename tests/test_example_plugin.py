@@ -58,7 +58,9 @@ def call(environment: dict[str, str], *words: str) -> str:
 
 
 def test_it_is_found(environment) -> None:
-    plugins = {row["plugin"]: row for row in json.loads(call(environment, "plugins", "list", "--json"))}
+    plugins = {
+        row["plugin"]: row for row in json.loads(call(environment, "plugins", "list", "--json"))
+    }
     found = plugins["random-features"]
     assert (found["distribution"], found["version"]) == ("bench-random-features", "1.0")
     assert found["state"] == "ok"

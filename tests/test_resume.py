@@ -70,7 +70,7 @@ def test_a_run_killed_twice_gives_the_same_tables(tmp_path: Path) -> None:
     assert first.keys() == second.keys() == {"accuracy", "synthesis", "recognition"}
     for kind, rows in first.items():
         pd.testing.assert_frame_equal(second[kind], rows, check_exact=True)
-    leftovers = [path for path in killed.rglob("*.part")]
+    leftovers = list(killed.rglob("*.part"))
     assert len(leftovers) <= 4  # what a kill cut off is never taken for a result
 
 

@@ -16,10 +16,7 @@ INPUT = bench.ImageInput(size_px=SIZE_PX, mean=(0.5,), std=(0.25,))
 def stimuli(limit: int | None, data: Path | None) -> bench.Stimuli:
     n = 20 if limit is None else min(limit, 20)
     values = np.stack(
-        [
-            np.random.default_rng(i).random((3, SIZE_PX, SIZE_PX), dtype=np.float32)
-            for i in range(n)
-        ]
+        [np.random.default_rng(i).random((3, SIZE_PX, SIZE_PX), dtype=np.float32) for i in range(n)]
     )
     labels = np.arange(n, dtype=np.int64) % 10
     return bench.Stimuli(tuple(f"toy-{i}" for i in range(n)), values, labels, "digits")

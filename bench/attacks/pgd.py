@@ -83,8 +83,9 @@ def _random_offset(shape: torch.Size, budget: AttackBudget, stimulus_id: str) ->
     if budget.norm == "linf":
         return (torch.rand(shape, generator=generator) * 2 - 1) * budget.eps
     direction = torch.randn(shape, generator=generator)
-    radius = torch.rand((), generator=generator) ** (1 / direction.numel())
-    return direction / direction.norm() * radius * budget.eps
+    radius = float(torch.rand((), generator=generator)) ** (1 / direction.numel())
+    offset: torch.Tensor = direction / direction.norm() * radius * budget.eps
+    return offset
 
 
 def _as_rows(value: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

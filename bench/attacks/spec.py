@@ -61,9 +61,7 @@ class AttackSpec:
     """
 
     id: str
-    run: Callable[
-        [StagedModel, torch.Tensor, torch.Tensor, AttackBudget, list[str]], torch.Tensor
-    ]
+    run: Callable[[StagedModel, torch.Tensor, torch.Tensor, AttackBudget, list[str]], torch.Tensor]
     description: str = ""
     reference: str = ""
 

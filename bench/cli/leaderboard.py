@@ -72,7 +72,9 @@ def show_board(suite: str, results: Path, leaderboards: Path, as_json: bool) -> 
     click.echo(board_json(board) if as_json else "\n".join(screen(board)))
 
 
-@leaderboard.command("diff", epilog="Example: bench leaderboard diff old.json leaderboards/digits.json")
+@leaderboard.command(
+    "diff", epilog="Example: bench leaderboard diff old.json leaderboards/digits.json"
+)
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
 @json_option

@@ -53,7 +53,7 @@ def show_facts(facts: Mapping[str, Any], as_json: bool) -> None:
 
 def as_text(value: Any) -> str:
     """Return a value as a table's cell; what is missing is a dash."""
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

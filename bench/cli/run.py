@@ -22,38 +22,38 @@ if TYPE_CHECKING:
 SHARD = re.compile(r"(\d+)/(\d+)")
 
 
-class _Shard(click.ParamType):
-    name = "I/N"
+def _shard(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    if value is None:
+        return None
+    found = SHARD.fullmatch(value)
+    if not found:
+        raise click.BadParameter(f"{value!r} is not of the form I/N, for example 3/8", ctx, param)
+    return int(found[1]), int(found[2])
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
-        found = SHARD.fullmatch(str(value))
-        if not found:
-            self.fail(f"{value!r} is not of the form I/N, for example 3/8", param, ctx)
-        return int(found[1]), int(found[2])
 
-
-class _Auto(click.ParamType):
-    name = "N|auto"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int | str:
-        if value == "auto":
-            return "auto"
-        return click.IntRange(min=1).convert(value, param, ctx)
+def _batch_size(ctx: click.Context, param: click.Parameter, value: str) -> int | str:
+    if value == "auto":
+        return value
+    return int(click.IntRange(min=1)(value, param, ctx))
 
 
 @click.command(epilog="Example: bench run --models digits-vit,digits-l2-adversarial --limit 10")
-@click.option("--suite", default=config.DEFAULT_SUITE, show_default=True, help="Name, or TOML file.")
+@click.option(
+    "--suite", default=config.DEFAULT_SUITE, show_default=True, help="Name, or TOML file."
+)
 @click.option("--models", help="Ids, family:NAME or all, separated by commas.")
 @click.option("--stages", help="Names separated by commas.")
 @click.option("--data", type=click.Path(path_type=Path), help="Your directory of stimuli.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the run goes.")
 @click.option("--device", default="auto", show_default=True)
-@click.option("--batch-size", type=_Auto(), default="auto", show_default=True)
+@click.option("--batch-size", callback=_batch_size, default="auto", show_default=True)
 @click.option("--limit", type=click.IntRange(min=1), help="How many stimuli get metamers.")
 @click.option("--protocol", help="Named protocol instead of the suite's.")
 @click.option("--steps", type=click.IntRange(min=1), help="Gradient steps a repetition.")
 @click.option("--seed", type=int)
-@click.option("--shard", type=_Shard(), help="Only this part of the work; see `bench merge`.")
+@click.option(
+    "--shard", metavar="I/N", callback=_shard, help="Only this part of the work; see `bench merge`."
+)
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one a core.")
 @click.option("--dask", metavar="ADDRESS", help="A Dask scheduler instead of own processes.")
 @click.option("--dry-run", is_flag=True, help="Show tasks and an estimate; do nothing.")

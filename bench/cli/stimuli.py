@@ -38,7 +38,9 @@ def list_stimuli(as_json: bool) -> None:
 @stimuli.command("show", epilog="Example: bench stimuli show digits-scenes-test --limit 20")
 @click.argument("name")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N.")
-@click.option("--data", type=click.Path(path_type=Path), help="Your directory, if the set needs it.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Your directory, if the set needs it."
+)
 @json_option
 def show_stimuli(name: str, limit: int | None, data: Path | None, as_json: bool) -> None:
     """Load a set and show its size, shape, classes and hash."""

@@ -78,7 +78,7 @@ def _collect_model(
     natural = cell_rows(tables.recognition, NATURAL, NATURAL)
     natural = natural[natural["recognition_model"] != name]
     metrics = suite.alignment.metrics if suite.alignment else ()
-    panel = [] if tables.recognition.empty else tables.recognition["recognition_model"].unique()
+    panel = set() if tables.recognition.empty else set(tables.recognition["recognition_model"])
     return ModelResult(
         suite=suite,
         model=ModelFacts(**{key: str(model[key]) for key in ModelFacts.model_fields}),
@@ -164,9 +164,9 @@ def _robustness(rows: pd.DataFrame) -> list[RobustResult]:
         results.append(
             RobustResult(
                 attack=str(attack),
-                steps=int(steps),
+                steps=int(str(steps)),
                 norm=str(norm),
-                eps=float(eps),
+                eps=float(str(eps)),
                 accuracy=accuracy,
                 subsets=len(subsets),
                 sem=sem(list(subsets)),

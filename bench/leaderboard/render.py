@@ -85,12 +85,14 @@ def _count(values: pd.Series) -> str:
 
 def markdown(board: Board) -> str:
     """Return the board as a Markdown page."""
-    view = table(board).map(_escaped)
-    body = tabulate(
-        view.to_numpy().tolist(), list(view), tablefmt="github", disable_numparse=True
-    )
+    body = _grid(table(board).map(_escaped), "github")
     about = "\n".join(f"- {line}" for line in notes(board))
     return f"# {board.suite.title}\n\n{body}\n\n{about}\n"
+
+
+def _grid(view: pd.DataFrame, style: str) -> str:
+    names = [str(name) for name in view.columns]
+    return tabulate(view.to_numpy().tolist(), names, tablefmt=style, disable_numparse=True)
 
 
 def _escaped(text: str) -> str:
@@ -119,8 +121,7 @@ def as_json(board: Board) -> str:
 
 def screen(board: Board) -> list[str]:
     """Return the board as lines for a terminal."""
-    view = table(board)
-    body = tabulate(view.to_numpy().tolist(), list(view), tablefmt="simple", disable_numparse=True)
+    body = _grid(table(board), "simple")
     return [board.suite.title, "", *body.splitlines(), "", *notes(board)]
 
 

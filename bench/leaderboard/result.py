@@ -101,7 +101,7 @@ class ModelResult(_Part):
 
 
 def read_result(path: Path) -> ModelResult:
-    """Read a published result; raise a `BenchError` naming the file and the field if it is wrong."""
+    """Read a published result; raise a `BenchError` naming file and field if it is wrong."""
     try:
         return ModelResult.model_validate(read_json(path))
     except ValidationError as error:

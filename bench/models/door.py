@@ -1,4 +1,4 @@
-"""A model's door: from a stimulus that every model can be shown to what the network was fed with."""
+"""A model's door: from a stimulus that all can be shown to what the network was fed with."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from bench.runner.worker import TaskReport, execute_all, run_job, start_process
 from bench.tasks.task import RunSettings, Task
 from bench.tasks.workbench import Workbench
 
+
 @dataclass(frozen=True)
 class Workers:
     """Where the work is done: ``count`` processes (None: as suits the device), or Dask."""
@@ -46,6 +47,7 @@ class Backend(ABC):
         """Return what workers told since the last call: task keys and shares done."""
         return []
 
+    @abstractmethod
     def restart(self) -> None:
         """Replace workers that died."""
 
@@ -71,6 +73,9 @@ class Inline(Backend):
         future: Reports = Future()
         future.set_result(execute_all(self._bench, tasks, self._view.tell))
         return future
+
+    def restart(self) -> None:
+        self._bench = None
 
     def close(self, *, now: bool = False) -> None:
         self._bench = None
@@ -135,6 +140,9 @@ class Dask(Backend):
 
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
         return self._pool.submit(run_job, settings, tasks)
+
+    def restart(self) -> None:
+        """Nothing to do: the scheduler gives a lost worker's tasks to another."""
 
     def close(self, *, now: bool = False) -> None:
         self._pool.shutdown(wait=not now, cancel_futures=now)

@@ -109,7 +109,9 @@ def refuse_other_settings(old: Mapping[str, Any], new: Mapping[str, Any], where:
     a, b = ({k: v for k, v in side["suite"].items() if k != "models"} for side in (old, new))
     different = sorted(key for key in {*a, *b} if a.get(key) != b.get(key))
     if different:
-        names = ", ".join(f"{key} ({_short(a.get(key))}, now {_short(b.get(key))})" for key in different)
+        names = ", ".join(
+            f"{key} ({_short(a.get(key))}, now {_short(b.get(key))})" for key in different
+        )
         raise BenchError(
             f"{where} holds a run with other settings: {names}",
             fix="choose another directory with --out",

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.errors import BenchError, ExitCode
+from bench.errors import ExitCode
 from bench.plugins import Plugins
 from bench.runner.backends import Backend, Dask, Inline, Processes, Workers, default_workers
 from bench.runner.execute import Execution
@@ -154,9 +154,7 @@ def _execute(
     if not ahead.todo:
         return RunResult(done)
     with View(ahead.todo, console) as view, _backend(plugins, ahead, workers, view) as backend:
-        work = Execution(
-            ahead.settings, run_dir, backend, view, set(ahead.finished), dict(weights)
-        )
+        work = Execution(ahead.settings, run_dir, backend, view, set(ahead.finished), dict(weights))
         before = len(work.finished)
         try:
             work.work(ahead.todo)
@@ -173,9 +171,7 @@ def _execute(
 
 
 @contextmanager
-def _backend(
-    plugins: Plugins, ahead: Prospect, workers: Workers, view: View
-) -> Iterator[Backend]:
+def _backend(plugins: Plugins, ahead: Prospect, workers: Workers, view: View) -> Iterator[Backend]:
     backend: Backend
     if workers.dask is not None:
         backend = Dask(workers.dask)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.errors import BenchError
-from bench.plugins import Plugins, installed
+from bench.plugins import installed
 from bench.runner.kinds import KINDS
 from bench.store.files import DiskFull
 from bench.store.run_dir import RunDir

@@ -1,11 +1,11 @@
 """A run directory: what is finished, what failed, and the tables of it all.
 
-    run.json                                      what the run is (written first and last)
-    metamers/<model>/<stage>/<key>.safetensors    stimuli and their ids
-    parts/<kind>/<key>.parquet                    the rows of one task
-    <key>.json beside them                        the commit marker, written last
-    failures/<key>.json                           why a task failed, until it succeeds
-    tables/<kind>.parquet                         all rows of a kind, rebuilt from the parts
+run.json                                      what the run is (written first and last)
+metamers/<model>/<stage>/<key>.safetensors    stimuli and their ids
+parts/<kind>/<key>.parquet                    the rows of one task
+<key>.json beside them                        the commit marker, written last
+failures/<key>.json                           why a task failed, until it succeeds
+tables/<kind>.parquet                         all rows of a kind, rebuilt from the parts
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ class RunDir:
             ) from None
         except OSError as error:
             raise BenchError(
-                f"{self.root} cannot be written", why=error.strerror or str(error),
+                f"{self.root} cannot be written",
+                why=error.strerror or str(error),
                 fix="choose another --out",
             ) from None
         try:

@@ -47,9 +47,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     start = protocol.start_for(bench.plugins.model(task.model).input)
     initial = noise_start(stimuli.ids, tuple(metamers.shape[1:]), start, suite.seed)
     metric = str(task.inputs["metric"])
-    rows = two_afc(
-        metamers, torch.as_tensor(stimuli.values[:]), initial, bench.distance(metric)
-    )
+    rows = two_afc(metamers, torch.as_tensor(stimuli.values[:]), initial, bench.distance(metric))
     rows.insert(0, "model", task.model)
     rows.insert(1, "stage", task.stage)
     rows.insert(2, "metric", metric)

@@ -61,9 +61,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
         shown = torch.as_tensor(stimuli.values[:])
         kept = None
     model = bench.model(task.model)
-    rows = recognize(
-        model, shown, stimuli.labels, label_space=suite.label_space, ids=stimuli.ids
-    )
+    rows = recognize(model, shown, stimuli.labels, label_space=suite.label_space, ids=stimuli.ids)
     rows.insert(0, "recognition_model", task.model)
     rows.insert(1, "generation_model", task.generator)
     rows.insert(2, "stage", task.stage)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from bench.models.staged import StagedModel
+    from bench.proxies.spec import MetricSpec
     from bench.proxies.two_afc import Distance
 
 MODELS_KEPT = 4  # tasks come sorted by model: few are in use at a time
@@ -70,7 +71,8 @@ class Workbench:
         """Return the perceptual distance called ``metric``."""
         from bench.models.load import pick_device
 
-        return self.plugins.metrics.get(metric).build(pick_device(self.settings.device))
+        spec: MetricSpec = self.plugins.metrics.get(metric)
+        return spec.build(pick_device(self.settings.device))
 
     def batch(self, default: int) -> int:
         """Return the batch size asked for, ``default`` where that was left open."""

@@ -12,7 +12,8 @@ from scipy.stats import spearmanr
 
 from bench.errors import BenchError
 from bench.leaderboard.board import make_board
-from bench.leaderboard.render import as_json, csv as as_csv, markdown, screen
+from bench.leaderboard.render import as_json, markdown, screen
+from bench.leaderboard.render import csv as as_csv
 
 
 def ranks(board) -> list[tuple[str, str]]:

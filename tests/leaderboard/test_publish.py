@@ -81,7 +81,9 @@ def test_what_changed_between_boards(folders, make, tmp_path) -> None:
         path.write_text(make(name, value, 0.25).model_dump_json())
     for path, text in build(folders).items():
         path.write_text(text)
-    changes = {(row["model"], row["what"]) for row in diff(before, folders.leaderboards / "toy.json")}
+    changes = {
+        (row["model"], row["what"]) for row in diff(before, folders.leaderboards / "toy.json")
+    }
     assert changes == {("a", "rank"), ("b", "rank"), ("b", "alignment"), ("c", "added")}
     with pytest.raises(BenchError, match="is not a board"):
         diff(before, folders.results / "schema.json")

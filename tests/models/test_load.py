@@ -87,7 +87,7 @@ def test_unknown_weights_and_devices(tmp_path) -> None:
     path = tmp_path / "net.safetensors"
     save_file({"1.weight": torch.zeros(10, 12), "1.bias": torch.zeros(10)}, path)
     known = spec(weights={"default": bench.Weights(file=path)})
-    with pytest.raises(BenchError, match="no weights called 'best'.*there are: default"):
+    with pytest.raises(BenchError, match=r"no weights called 'best'.*there are: default"):
         bench.load(known, weights="best", device="cpu")
     with pytest.raises(BenchError, match="device 'tpu9' cannot be used"):
         bench.load(known, device="tpu9")
