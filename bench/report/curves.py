@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from bench.report.drawing import (
-    DPI,
     FAINT,
     INK,
     LARGE,
@@ -18,6 +16,7 @@ from bench.report.drawing import (
     SMALL,
     Look,
     bare,
+    new_figure,
     plain,
     png,
     short_names,
@@ -52,7 +51,7 @@ def draw_curves(
     columns = min(COLUMNS, len(order))
     rows = -(-len(order) // columns)
     width = max(5.4, PANEL_IN[0] * columns)
-    figure = Figure(figsize=(width, PANEL_IN[1] * rows + 0.7), dpi=DPI, layout="constrained")
+    figure = new_figure(width, PANEL_IN[1] * rows + 0.7)
     names = short_names(order)
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for panel in panels[len(order) :]:

@@ -7,8 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Literal
 
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 DPI = 110
@@ -62,6 +64,15 @@ def bare(axes: Axes) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.tick_params(labelsize=SMALL, colors=INK)
+
+
+def new_figure(
+    width_in: float, height_in: float, layout: Literal["constrained"] | None = "constrained"
+) -> Figure:
+    """Return an empty figure that measures and draws without a display."""
+    figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout=layout)
+    FigureCanvasAgg(figure)  # the figure keeps it: texts are then measured at once
+    return figure
 
 
 def png(figure: Figure) -> bytes:

@@ -2,42 +2,58 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.labels.spaces import space
-from bench.report.drawing import DPI, INK, LARGE, NORMAL, SMALL, WARNING, plain, png, share
+from bench.report.drawing import (
+    DPI,
+    INK,
+    LARGE,
+    NORMAL,
+    SMALL,
+    WARNING,
+    new_figure,
+    plain,
+    png,
+    share,
+)
 from bench.report.recognition import NATURAL, by_others, made_stages
-from bench.report.tiles import Pixels, tiles
+from bench.report.tiles import WANTED_PX, Pixels, tiles
 from bench.store.files import StoreError
 from bench.store.run_dir import Place, RunDir
 
 STIMULI = 8
 GAP, FRAME, MARGIN, TITLE, HEAD, FOOT = 8, 4, 14, 44, 22, 40  # pixels
 LINE = 15  # pixels from one line of text to the next
+NARROWEST = 480  # pixels: the foot's line fits
 EMPTY_ROW = 56  # height of a row without metamers, in pixels
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a gallery; ``note`` stands in the place of tiles that are missing."""
+    """One row of a gallery: a tile a stimulus (None where it lacks one), or a note instead."""
 
     lines: tuple[str, ...]
-    tiles: tuple[Pixels, ...] = ()
+    tiles: tuple[Pixels | None, ...] = ()
     framed: tuple[bool, ...] = ()
     note: str = ""
 
     @property
+    def tile_size(self) -> tuple[int, int] | None:
+        """Height and width of its tiles, in pixels; None without tiles."""
+        sizes = (tile.shape[:2] for tile in self.tiles if tile is not None)
+        return next(sizes, None)
+
+    @property
     def height(self) -> int:
         """Height in pixels."""
-        return self.tiles[0].shape[0] if self.tiles else EMPTY_ROW
+        return self.tile_size[0] if self.tile_size else EMPTY_ROW
 
 
 def draw_gallery(
@@ -119,10 +135,11 @@ def _stage_row(stage: str, part: Part | str, shown: Sequence[str], others: str) 
     table, metamers = part
     match = table["label_match"].to_numpy(dtype=bool)
     position = {name: i for i, name in enumerate(table["id"])}
-    picked = [position[name] for name in shown if name in position]
+    at = [position.get(name) for name in shown]
     lines = (stage, others, f"own label {match.sum()}/{len(match)}")
-    drawn = tuple(tiles(metamers[picked]))
-    return Row(lines, drawn, tuple(bool(not match[i]) for i in picked))
+    drawn = iter(tiles(metamers[[i for i in at if i is not None]]))
+    in_place = [None if i is None else next(drawn) for i in at]
+    return Row(lines, tuple(in_place), tuple(i is not None and not match[i] for i in at))
 
 
 def _heads(
@@ -140,16 +157,15 @@ def _heads(
 
 
 def _compose(title: str, rows: Sequence[Row], heads: Sequence[str]) -> bytes:
-    drawn = [row for row in rows if row.tiles]
-    tile_width = drawn[0].tiles[0].shape[1] if drawn else 96
-    count = max((len(row.tiles) for row in drawn), default=4)
-    left = MARGIN * 2 + max(_text_width(line) for row in rows for line in row.lines)
+    tile_width = max((row.tile_size[1] for row in rows if row.tile_size), default=WANTED_PX)
+    count = max(len(heads), *(len(row.tiles) for row in rows))
+    left = MARGIN * 2 + _width([line for row in rows for line in row.lines], NORMAL)
     width = left + count * (tile_width + GAP) + MARGIN
-    width = max(width, round(_text_width(title) * LARGE / NORMAL) + 2 * MARGIN, 420)
+    width = max(width, _width([title], LARGE) + 2 * MARGIN, NARROWEST)
     height = TITLE + HEAD + sum(row.height + GAP for row in rows) + FOOT
     canvas = np.full((height, width, 3), 255, dtype=np.uint8)
     # matplotlib cuts a fraction of a pixel off: one hundredth more keeps the size exact
-    figure = Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI)
+    figure = new_figure((width + 0.01) / DPI, (height + 0.01) / DPI, layout=None)
 
     def write(x: float, y: float, text: str, **how: Any) -> None:
         figure.text(x / width, 1 - y / height, plain(text), va="center", **{"color": INK, **how})
@@ -157,15 +173,13 @@ def _compose(title: str, rows: Sequence[Row], heads: Sequence[str]) -> bytes:
     write(MARGIN, TITLE / 2, title, fontsize=LARGE, fontweight="bold")
     for i, head in enumerate(heads):
         x = left + i * (tile_width + GAP) + tile_width / 2
-        fits = max(4, int(tile_width / 7))
-        write(x, TITLE + HEAD / 2, textwrap.shorten(head, fits, placeholder="…"), ha="center",
-              fontsize=NORMAL)  # fmt: skip
+        write(x, TITLE + HEAD / 2, _cut(head, tile_width), ha="center", fontsize=NORMAL)
     top = TITLE + HEAD
     for row in rows:
         _put_tiles(canvas, row, left, top)
         _put_lines(write, row, top)
         if row.note:
-            note = textwrap.shorten(row.note, int((width - left) / 6.5), placeholder=" …")
+            note = _cut(row.note, width - left - MARGIN)
             write(left, top + row.height / 2, note, fontsize=NORMAL, color=WARNING)
         top += row.height + GAP
     if any(any(row.framed) for row in rows):
@@ -178,6 +192,8 @@ def _compose(title: str, rows: Sequence[Row], heads: Sequence[str]) -> bytes:
 def _put_tiles(canvas: Pixels, row: Row, left: int, top: int) -> None:
     colour = [int(WARNING[i : i + 2], 16) for i in (1, 3, 5)]
     for i, (tile, framed) in enumerate(zip(row.tiles, row.framed, strict=True)):
+        if tile is None:
+            continue
         height, width = tile.shape[:2]
         x = left + i * (width + GAP)
         if framed:
@@ -194,9 +210,15 @@ def _put_lines(write: Any, row: Row, top: int) -> None:
         write(MARGIN, first + i * LINE, line, fontsize=NORMAL, **how)
 
 
-def _text_width(text: str) -> int:
-    """Return how many pixels a line takes in bold at the normal size."""
-    figure = Figure(dpi=DPI)
-    drawn = figure.text(0, 0, plain(text), fontsize=NORMAL, fontweight="bold")
-    figure.draw_without_rendering()
-    return round(drawn.get_window_extent().width)
+def _cut(text: str, width: int) -> str:
+    """Return one line of text, shortened to what a width in pixels holds."""
+    line = " ".join(text.split())
+    wide = _width([line], NORMAL)
+    return line if wide <= width else line[: max(1, len(line) * width // wide - 1)] + "…"
+
+
+def _width(lines: Sequence[str], size: float) -> int:
+    """Return how many pixels the longest line takes in bold."""
+    figure = new_figure(1, 1, layout=None)
+    texts = [figure.text(0, 0, plain(t), fontsize=size, fontweight="bold") for t in lines]
+    return round(max(text.get_window_extent().width for text in texts))

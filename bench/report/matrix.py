@@ -6,10 +6,19 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bench.report.drawing import DPI, INK, LARGE, NORMAL, SMALL, plain, png, share, short_names
+from bench.report.drawing import (
+    INK,
+    LARGE,
+    NORMAL,
+    SMALL,
+    new_figure,
+    plain,
+    png,
+    share,
+    short_names,
+)
 
 COLOURS = "cividis"
 ANNOTATED_UP_TO = 30  # models; beyond, the numbers would not be readable
@@ -36,7 +45,7 @@ def draw_matrix(means: pd.DataFrame, title: str) -> bytes:
     names = short_names(models)
     cell = min(CELL_IN, LARGEST_IN / len(models))
     side = cell * (len(models) + 1 + GAP)
-    figure = Figure(figsize=(side + 3.2, side + 2.0), dpi=DPI, layout="constrained")
+    figure = new_figure(side + 3.2, side + 2.0)
     axes = figure.add_subplot()
     _cells(axes, means)
     _others(axes, means)

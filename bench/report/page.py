@@ -190,7 +190,7 @@ def _failures(record: Mapping[str, Any], failures: Sequence[tuple[str, str]]) ->
     left_out = [(f"model {name}, left out", why) for name, why in record["unavailable"].items()]
     everything = [*failures, *left_out]
     if not everything:
-        return element("p", "None: every planned task finished.")
+        return element("p", "No task failed.")
     return failure_table(everything)
 
 

@@ -16,9 +16,10 @@ NO_PICTURES = (
     "None: the matrix and the curves need two models or more, the scatter also robust accuracies."
 )
 UNDER_BOARD = (
-    "In brackets: 95 % intervals (over stimuli), then n, the number of stimuli. Models share a "
-    "rank (=) where their intervals overlap. A dash is a number that was not measured. A click on "
-    "a heading sorts. The dot is the model's colour in the pictures."
+    "In brackets: 95 % intervals (over stimuli), then n, the number of stimuli. A rank is one more "
+    "than the number of models whose interval lies wholly above; = marks a shared one. A dash is a "
+    "number that was not measured. A click on a heading sorts. The dot is the model's colour in "
+    "the pictures."
 )
 GALLERIES = (
     "Top row: the natural stimuli. Below, a row a stage, from the input to the output: metamers "
@@ -38,6 +39,8 @@ SOURCES = (
     "networks, Nature Neuroscience 26.",
     "Two-alternative forced choice (2AFC): Nanda, Majumdar, Kolling, Dickerson, Gummadi, Love and "
     "Weller 2023, Do invariances in deep neural networks align with human perception?, AAAI 37.",
+    "Projected gradient descent (PGD): Mądry, Makelov, Schmidt, Tsipras and Vladu 2018, Towards "
+    "deep learning models resistant to adversarial attacks, ICLR.",
     "HaarPSI, a perceptual distance: Reisenhofer, Bosse, Kutyniok and Wiegand 2018, Signal "
     "Processing: Image Communication 61.",
     "Colours: Paul Tol's muted scheme; cividis.",
@@ -79,8 +82,8 @@ def pictures(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     late = record["suite"]["board"]["late_stages"]
     cells = (
         "Row: the model that made the metamers; column: the model that was asked; mean over {} of "
-        "the proportion recognised. Outlined: a model's own metamers, which are only shown where "
-        "it keeps its own label, so that this number is high by construction."
+        "the proportion recognised of the metamers that keep their maker's own label. Outlined: a "
+        "model's own metamers; by that rule, this is its accuracy on their natural stimuli."
     )
     return {
         SCATTER: (

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.report.drawing import (
-    DPI,
     FAINT,
     INK,
     LARGE,
@@ -22,6 +21,7 @@ from bench.report.drawing import (
     SMALL,
     Look,
     bare,
+    new_figure,
     plain,
     png,
     short_names,
@@ -52,7 +52,7 @@ def draw_scatter(
     points = board.dropna(subset=["alignment", "robust"])
     if points.empty:
         return None
-    figure = Figure(figsize=SIZE_IN, dpi=DPI, layout="constrained")
+    figure = new_figure(*SIZE_IN)
     axes = figure.add_subplot()
     x, y = _ends(points, "robust"), _ends(points, "alignment")
     for model, across, up in zip(points["model"], x, y, strict=True):
@@ -69,12 +69,12 @@ def draw_scatter(
             elinewidth=1,
             capsize=2,
         )
-    axes.margins(0.12)
+    axes.margins(0.15)
     if chance is not None and axes.get_ylim()[0] < chance:
         axes.axhline(chance, color=INK, linewidth=0.8, linestyle=":")
     axes.set_xlabel(plain(f"accuracy under attack ({attack})"), fontsize=NORMAL, color=INK)
     axes.set_ylabel("metamers recognised by other models", fontsize=NORMAL, color=INK)
-    axes.set_title(plain(_headline(points)), fontsize=LARGE, color=INK)
+    axes.set_title(plain(headline(points)), fontsize=LARGE, color=INK)
     bare(axes)
     names = short_names(list(board["model"]))
     _label(figure, axes, points, [names[model] for model in points["model"]])
@@ -94,7 +94,8 @@ def _reach(ends: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum([[value - low], [high - value]], 0.0)
 
 
-def _headline(points: pd.DataFrame) -> str:
+def headline(points: pd.DataFrame) -> str:
+    """Say how robust accuracy and alignment correlate over models, and over how many."""
     n = len(points)
     try:
         found = correlate(points["robust"], points["alignment"])

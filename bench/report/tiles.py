@@ -37,6 +37,7 @@ def _enlarged(image: NDArray[np.floating]) -> Pixels:
         kept = image[:, : height // shrink * shrink, : width // shrink * shrink]
         blocks = kept.reshape(len(image), height // shrink, shrink, width // shrink, shrink)
         image = blocks.mean(axis=(2, 4))
+    image = np.nan_to_num(image, nan=0.5)  # a metamer that was lost
     pixels = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
     pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
     times = max(1, WANTED_PX // max(height, width))
@@ -48,6 +49,7 @@ def _spectrogram(sound: NDArray[np.floating]) -> Pixels:
     from scipy.signal import spectrogram
 
     window = min(WINDOW, len(sound))
+    sound = np.nan_to_num(sound)
     _, _, power = spectrogram(sound, nperseg=window, noverlap=window * 3 // 4, detrend=False)
     level = 10 * np.log10(np.maximum(power, np.finfo(np.float64).tiny))
     shown = np.clip((level - level.max()) / RANGE_DB + 1, 0, 1)[::-1]

@@ -1,0 +1,173 @@
+"""The page: whole without a network, safe with hostile text, honest about what is missing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.report import page as page_module
+from bench.report.markup import element, html
+from bench.report.page import write_page
+from bench.report.pictures import draw_all
+
+HOSTILE = '<script>alert("1")</script>'
+STAGE = '$x$ & "</td><img src=x onerror=alert(1)>'
+VOID = {"meta", "img"}
+
+
+class _Reader(HTMLParser):
+    """Collects a page's elements and texts, and checks that they are properly nested."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def _read(run: Any, *, drawn: bool = False) -> _Reader:
+    pictures = {}
+    if drawn:
+        pictures = draw_all(run.run_dir, run.record, run.board, run.natural)
+    path = write_page(run.run_dir, run.record, run.board, pictures, run.failures)
+    assert path == run.run_dir.root / "report.html"
+    reader = _Reader()
+    reader.feed(path.read_text(encoding="utf-8"))
+    reader.close()
+    assert reader._open == []
+    return reader
+
+
+def test_the_page_needs_nothing_else(build: Any) -> None:
+    page = _read(build(["toy-a", "toy-b"]), drawn=True)
+    assert len(page.all("img")) == 6
+    for image in page.all("img"):
+        head, data = str(image["src"]).split(",", 1)
+        assert head == "data:image/png;base64"
+        assert base64.b64decode(data, validate=True).startswith(b"\x89PNG")
+        assert image["alt"]
+    assert not page.all("link")
+    assert [script.get("src") for script in page.all("script")] == [None]
+    ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
+    assert {str(a["href"]).removeprefix("#") for a in page.all("a")} <= ids
+
+
+def test_only_the_page_s_own_script_may_run(build: Any) -> None:
+    run = build(["toy-a", "toy-b"])
+    page = _read(run)
+    source = (run.run_dir.root / "report.html").read_text(encoding="utf-8")
+    script = re.findall(r"<script>(.*?)</script>", source, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
+    [policy] = [m["content"] for m in page.all("meta") if "http-equiv" in m]
+    assert len(script) == 1
+    assert f"script-src 'sha256-{digest}'" in str(policy)
+    assert "default-src 'none'" in str(policy)
+
+
+def test_hostile_names_are_text(build: Any) -> None:
+    run = build([HOSTILE, "toy-b"], [STAGE, "logits"], failing={f"{HOSTILE}/logits": HOSTILE})
+    run.record["models"][0] |= {"reference": HOSTILE, "license": "'\"><b>", "training": HOSTILE}
+    run.record["suite"]["title"] = HOSTILE
+    run.record["command"] = HOSTILE
+    run.record["unavailable"] = {HOSTILE: HOSTILE}
+    run.board["training"] = HOSTILE
+    page = _read(run, drawn=True)
+    assert len(page.all("script")) == 1
+    assert not page.all("b")
+    assert {image["src"][:10] for image in page.all("img")} == {"data:image"}
+    assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
+    assert page.texts.count(HOSTILE) >= 6
+    assert STAGE in page.texts
+
+
+def test_missing_is_a_dash_and_not_measured_has_no_column(build: Any) -> None:
+    run = build(["toy-a", "toy-b"], robustness=False)
+    for part in ("", "_low", "_high", "_n"):
+        run.board.loc[1, f"two_afc{part}"] = np.nan
+    page = _read(run)
+    text = " ".join(page.texts)
+    assert "under attack (PGD" not in text
+    assert "–" in page.texts
+    assert "nan" not in text.lower().replace("nanda", "")
+
+
+def test_numbers_stand_with_interval_and_n(build: Any) -> None:
+    run = build(["toy-a", "toy-b"])
+    values = {"alignment": 0.5, "alignment_low": 0.25, "alignment_high": 0.75, "alignment_n": 10.0}
+    run.board = run.board.assign(**values)
+    page = _read(run)
+    at = page.texts.index("[0.25, 0.75] n 10")
+    assert page.texts[at - 1] == "0.50"
+
+
+def test_one_model_says_that_there_is_no_other(build: Any) -> None:
+    page = _read(build(["toy-a"]))
+    text = " ".join(page.texts)
+    assert "one model only" in text
+    assert "nan" not in text.lower().replace("nanda", "")
+
+
+def test_failures_and_models_left_out_are_named_with_reasons(build: Any) -> None:
+    run = build(["toy-a", "toy-b"], failing={"toy-a/conv2": "activations are not finite"})
+    run.record["unavailable"] = {"toy-z": "needs timm"}
+    texts = _read(run).texts
+    assert texts[texts.index("synthesis toy-a conv2") + 1] == "activations are not finite"
+    assert texts[texts.index("model toy-z, left out") + 1] == "needs timm"
+
+
+def test_no_failures_are_said_to_be_none(build: Any) -> None:
+    assert "No task failed." in _read(build(["toy-a", "toy-b"])).texts
+
+
+def test_a_run_without_metamers_has_a_page(build: Any) -> None:
+    run = build(["toy-a", "toy-b"], ["only"],
+                failing={"toy-a/only": "broken", "toy-b/only": "broken"})  # fmt: skip
+    assert not run.run_dir.table_path("synthesis").exists()
+    assert "No metamers were made." in _read(run).texts
+
+
+def test_match_shows_medians_and_infinite_ratios(build: Any) -> None:
+    run = build(["toy-a"], ["only"])
+    place = run.places[0]
+    rows = run.run_dir.rows(place)
+    rows["spearman"] = np.linspace(0.0, 0.9, 10)
+    rows["snr_db"] = np.inf
+    run.run_dir.commit(place, rows, run.run_dir.arrays(place))
+    run.run_dir.write_tables([place])
+    texts = _read(run).texts
+    assert "0.450" in texts
+    assert texts[texts.index("∞") + 1] == "∞ to ∞"
+
+
+def test_large_pictures_are_embedded_smaller(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "PNG_UP_TO", 100_000)
+    page = _read(build(["toy-a"]), drawn=True)
+    [image] = page.all("img")
+    assert str(image["src"]).startswith("data:image/jpeg;base64,/9j/")
+    assert any("pictures/gallery-toy-a.png" in text for text in page.texts)
+
+
+def test_text_is_escaped_once() -> None:
+    assert element("p", "a < b", title='"') == '<p title="&quot;">a &lt; b</p>'
+    assert element("p", html("&")) == "<p>&amp;</p>"
