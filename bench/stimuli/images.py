@@ -121,7 +121,7 @@ def decode(file: ImageFile) -> Image.Image:
             image: Image.Image = ImageOps.exif_transpose(opened) if file.upright else opened
             if image.mode.startswith("I"):  # 16 bits: Pillow would cut off what exceeds 8
                 return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-            if image.has_transparency_data:
+            if "A" in image.getbands() or "transparency" in image.info:
                 white = Image.new("RGBA", image.size, "white")
                 image = Image.alpha_composite(white, image.convert("RGBA"))
             return image.convert("RGB")

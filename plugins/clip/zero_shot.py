@@ -24,8 +24,8 @@ CLASSES_AT_ONCE = 4
 def encoder_and_head(architecture: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return the state of a `ZeroShot` from that of a whole CLIP model of open_clip.
 
-    The head needs 80,000 sentences (minutes on a GPU, most of an hour on a laptop) and is kept
-    in the cache.
+    The head takes 80,000 sentences (about twenty minutes on one processor core) and is kept in
+    the cache.
 
     Raises
     ------

@@ -35,7 +35,10 @@ def skeleton() -> Callable[[ModelSpec], StagedModel]:
     def build(spec: ModelSpec) -> StagedModel:
         if missing := spec.missing_packages():
             pytest.skip(f"needs pip install {' '.join(missing)}")
-        with torch.device("meta"):
+        try:
+            with torch.device("meta"):
+                module = spec.build(None)
+        except RuntimeError:  # older versions of timm read numbers from tensors as it builds
             module = spec.build(None)
         return StagedModel(spec, module, torch.device("meta"), "none")
 

@@ -78,6 +78,8 @@ def test_only_the_logits_are_not_for_synthesis(models, name):
 @pytest.mark.parametrize("name", TABLES)
 def test_weights_are_openais(models, name):
     repository = open_clip.get_pretrained_cfg(ARCHITECTURES[name], "openai")["hf_hub"]
+    if not repository:
+        pytest.skip("this version of open_clip fetches OpenAI's pickled file only")
     assert f"huggingface.co/{repository.rstrip('/')}/" in models.get(name).weights["default"].url
 
 
