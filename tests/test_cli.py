@@ -13,12 +13,9 @@ from bench.cli import main
 @pytest.fixture
 def call(capfd: pytest.CaptureFixture[str]):
     def run(*words: str) -> tuple[int, str, str]:
-        code = 0
-        try:
+        with pytest.raises(SystemExit) as leave:
             main(list(words))
-        except SystemExit as leave:
-            code = int(leave.code or 0)
-        return (code, *capfd.readouterr())
+        return (int(leave.value.code or 0), *capfd.readouterr())
 
     return run
 
@@ -62,6 +59,14 @@ def test_an_unwritable_directory_is_named(call, tmp_path) -> None:
     code, _, err = call("run", "--out", str(tmp_path / "file" / "deeper"), "--limit", "1")
     assert code == 2
     assert "cannot be written" in err
+
+
+def test_what_failed_is_an_exit_code(call, tmp_path) -> None:
+    (tmp_path / "results").mkdir()
+    folders = ("--results", str(tmp_path / "results"), "--leaderboards", str(tmp_path))
+    code, _, err = call("leaderboard", "check", *folders)
+    assert code == 1
+    assert "schema.json is not the schema of this version" in err
 
 
 def test_listings_are_json_for_machines(call) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from typing import Any
+from typing import NoReturn
 
 import click
 
@@ -72,12 +72,10 @@ def bench() -> None:
     """Do a model's invariances match those of humans?"""
 
 
-def main(args: list[str] | None = None) -> Any:
+def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line; a person's mistake is one line and an exit code."""
     try:
-        bench.main(args=args, prog_name="bench", standalone_mode=False)
-    except click.exceptions.Exit as leave:
-        sys.exit(leave.exit_code)
+        code = bench.main(args=args, prog_name="bench", standalone_mode=False)
     except click.UsageError as error:
         error.show()
         sys.exit(ExitCode.USAGE)
@@ -93,3 +91,5 @@ def main(args: list[str] | None = None) -> Any:
     except BrokenPipeError:  # the reader of our output went away: `bench models list | head`
         sys.stderr.close()
         sys.exit(ExitCode.DONE)
+    # A command that leaves with click's Exit comes back here with its code.
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)

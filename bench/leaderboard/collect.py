@@ -20,7 +20,7 @@ from bench.store.run_dir import RunDir
 from bench.suites.suite import Suite
 
 NATURAL = "natural"
-KINDS = ("synthesis", "recognition", "accuracy", "robustness", "alignment")
+KINDS = ("synthesis", "criterion", "recognition", "accuracy", "robustness", "alignment")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Tables:
     """A run's tables; an absent one is empty."""
 
     synthesis: pd.DataFrame
+    criterion: pd.DataFrame
     recognition: pd.DataFrame
     accuracy: pd.DataFrame
     robustness: pd.DataFrame
@@ -109,6 +110,7 @@ def _collect_model(
 
 def _collect_stage(suite: Suite, tables: Tables, name: str, stage: str) -> StageResult:
     made = _of(tables.synthesis, model=name, stage=stage)
+    judged = _of(tables.criterion, model=name, stage=stage)
     cell = cell_rows(tables.recognition, name, stage)
     by_model = cell.groupby("recognition_model")["correct"].mean()
     others = by_model.drop(name, errors="ignore")
@@ -117,6 +119,9 @@ def _collect_stage(suite: Suite, tables: Tables, name: str, stage: str) -> Stage
         stage=stage,
         made=len(made),
         label_match=round(float(made["label_match"].mean()), DECIMALS),
+        passed=None
+        if judged.empty
+        else round(float(judged["passed"].fillna(False).mean()), DECIMALS),
         spearman=_median(made["spearman"]),
         pearson=_median(made["pearson"]),
         snr_db=_median(made["snr_db"]),

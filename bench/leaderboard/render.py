@@ -57,7 +57,7 @@ def notes(board: Board) -> list[str]:
     lines = [
         f"Suite `{suite.id}`, protocol `{_protocol(board)}`, seed {suite.seed}; "
         f"{len(rows)} models.",
-        "Recognised by others: share of a model's metamers (those that keep its own label) that "
+        f"Recognised by others: share of a model's metamers (those that {_criterion(board)}) that "
         "the other models recognise, mean over its stages. Numbers in brackets are 95 % intervals: "
         "bootstrap over stimuli for this and 2AFC, Wilson's for accuracies.",
         "A model's rank is one more than the number of models whose interval lies wholly above "
@@ -71,6 +71,11 @@ def notes(board: Board) -> list[str]:
             f"p {c.p:.3g}, n {c.n}."
         )
     return lines
+
+
+def _criterion(board: Board) -> str:
+    beats = " and beat every null pair" if board.suite.nulls is not None else ""
+    return f"keep its own label{beats}"
 
 
 def _protocol(board: Board) -> str:

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bench.errors import BenchError
 from bench.store.files import read_json
 from bench.suites.suite import Suite, validation_line
+
+if TYPE_CHECKING:
+    from bench.leaderboard.human_result import HumanResult
 
 FORMAT = 1
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a published result: unknown keys are mistakes, values never change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Proportion(_Part):
+class Proportion(Part):
     """A proportion with its number of stimuli and its 95 % interval."""
 
     value: Share
@@ -30,17 +35,20 @@ class Proportion(_Part):
     n: Count
 
 
-class StageResult(_Part):
+class StageResult(Part):
     """What one stage's metamers gave.
 
     ``others`` is the proportion that models other than the generator recognise, ``sem`` its
     standard error over ``n_models`` of them; ``own`` what the generator recognises itself. All
-    three are over the ``others.n`` metamers that kept the generator's own label, of ``made``.
+    three are over the ``others.n`` metamers that passed, of ``made``: those that keep the
+    generator's own label and, where null distributions were built, beat the null maximum in every
+    measure. ``passed`` is missing where there are none.
     """
 
     stage: str
     made: Count
     label_match: Share
+    passed: Share | None
     spearman: float | None
     pearson: float | None
     snr_db: float | None
@@ -51,7 +59,7 @@ class StageResult(_Part):
     two_afc: dict[str, Proportion] = {}
 
 
-class RobustResult(_Part):
+class RobustResult(Part):
     """Accuracy under one attack, norm and eps; ``sem`` over the subsets."""
 
     attack: str
@@ -63,7 +71,7 @@ class RobustResult(_Part):
     sem: float | None
 
 
-class ModelFacts(_Part):
+class ModelFacts(Part):
     """Which model, from which plugin, with which weights."""
 
     id: str
@@ -78,9 +86,10 @@ class ModelFacts(_Part):
     version: str
 
 
-class ModelResult(_Part):
-    """One model's published numbers in one suite."""
+class ModelResult(Part):
+    """One model's published numbers in one suite, from a run."""
 
+    kind: Literal["run"] = "run"
     format: int = FORMAT
     suite: Suite
     model: ModelFacts
@@ -100,15 +109,27 @@ class ModelResult(_Part):
     date: str
 
 
-def read_result(path: Path) -> ModelResult:
-    """Read a published result; raise a `BenchError` naming file and field if it is wrong."""
+def read_result(path: Path) -> ModelResult | HumanResult:
+    """Read a published result, of a run or of people, as its ``kind`` says.
+
+    Raises
+    ------
+    BenchError
+        Naming the file and the field, if it is wrong.
+    """
+    from bench.leaderboard.human_result import HumanResult, as_human
+
+    content = read_json(path)
+    form: type[ModelResult] | type[HumanResult] = HumanResult if as_human(content) else ModelResult
     try:
-        return ModelResult.model_validate(read_json(path))
+        return form.model_validate(content)
     except ValidationError as error:
         raise BenchError(f"result {path}", why=validation_line(error)) from None
 
 
 def result_schema() -> str:
-    """Return the JSON Schema of published results, as text."""
-    schema = ModelResult.model_json_schema()
-    return json.dumps(schema, indent=1, sort_keys=True) + "\n"
+    """Return the JSON Schema of published results of either kind, as text."""
+    from bench.leaderboard.human_result import HumanResult
+
+    either: TypeAdapter[ModelResult | HumanResult] = TypeAdapter(ModelResult | HumanResult)
+    return json.dumps(either.json_schema(), indent=1, sort_keys=True) + "\n"

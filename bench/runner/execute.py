@@ -65,7 +65,7 @@ class Execution:
         for task in waiting:
             lost = next((need for need in task.needs if need in self.failures), None)
             if lost is not None:
-                self._fail(task, TaskReport(task.key, "the metamers that it needs were not made"))
+                self._fail(task, TaskReport(task.key, "what it needs was not made"))
             elif all(need in self.finished for need in task.needs):
                 ready.append(task)
             else:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from bench.tasks import accuracy, alignment, recognition, robustness, synthesis
+from bench.tasks import accuracy, alignment, criterion, nulls, recognition, robustness, synthesis
 
 KINDS: dict[str, ModuleType] = {
-    module.KIND: module for module in (accuracy, synthesis, robustness, recognition, alignment)
+    module.KIND: module
+    for module in (accuracy, nulls, synthesis, criterion, robustness, recognition, alignment)
 }
 EPOCHS: dict[str, int] = {kind: module.EPOCH for kind, module in KINDS.items()}

@@ -80,9 +80,13 @@ def look_up(plan: Plan, run_dir: RunDir) -> Progress:
 def shard_of(plan: Plan, index: int, count: int) -> frozenset[str]:
     """Return the keys of shard ``index`` (1 to ``count``).
 
-    A task goes where the first task that it needs goes, so that a shard needs no other.
+    A task goes where the first task that it needs goes, and takes all else that it needs along,
+    so that a shard needs no other; what several shards need, each of them makes.
     """
     if not 1 <= index <= count:
         raise BenchError(f"shard {index}/{count} does not exist", fix="--shard I/N, I from 1 to N")
-    home = {task.key: (task.needs[0] if task.needs else task.key) for task in plan.tasks}
-    return frozenset(key for key, root in home.items() if int(root, 16) % count == index - 1)
+    mine = {t.key for t in plan.tasks if int(t.home, 16) % count == index - 1}
+    for task in reversed(plan.tasks):  # every task stands after those that it needs
+        if task.key in mine:
+            mine.update(task.needs)
+    return frozenset(mine)

@@ -53,6 +53,14 @@ class AlignmentMeasure(_Part):
     metrics: tuple[str, ...]
 
 
+class NullMeasure(_Part):
+    """Null distributions that a metamer must beat: pairs of different natural stimuli."""
+
+    stimuli: str
+    n: PositiveInt | None = None
+    pairs: PositiveInt | None = None
+
+
 class Board(_Part):
     """How the suite's leaderboard reads."""
 
@@ -84,6 +92,7 @@ class Suite(_Part):
     accuracy: AccuracyMeasure | None = None
     robustness: RobustnessMeasure | None = None
     alignment: AlignmentMeasure | None = None
+    nulls: NullMeasure | None = None
     recognition: bool = True
     board: Board
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.store.run_dir import Place
-from bench.tasks import synthesis
+from bench.tasks import criterion, synthesis
 from bench.tasks.task import NATURAL, Outcome, PlanContext, Task
 from bench.tasks.workbench import Workbench
 
@@ -16,6 +19,7 @@ def plan(context: PlanContext) -> list[Task]:
     suite = context.suite
     if not suite.recognition:
         return []
+    judged = {task.needs[0]: task.key for task in criterion.plan(context)}
     made = synthesis.plan(context)
     digest, n = context.digest(suite.stimuli, suite.limit)
     tasks = []
@@ -36,9 +40,9 @@ def plan(context: PlanContext) -> list[Task]:
                 model=model.spec.id,
                 generator=source.model,
                 stage=source.stage,
-                needs=(source.key,),
+                needs=(source.key, *filter(None, [judged.get(source.key)])),
                 passes=float(n),
-                inputs={**identity, "metamers": source.key},
+                inputs={**identity, "metamers": source.key, "judged": judged.get(source.key)},
             )
             for source in made
         )
@@ -56,16 +60,24 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     if task.needs:
         source = Place(synthesis.KIND, task.needs[0], task.generator, task.stage)
         shown = torch.from_numpy(bench.run_dir.arrays(source)["stimuli"])
-        kept = bench.run_dir.rows(source)["label_match"].to_numpy()
+        kept = _kept(task, bench, source)
     else:
         shown = torch.as_tensor(stimuli.values[:])
-        kept = None
+        kept = np.ones(len(stimuli), dtype=bool)
     model = bench.model(task.model)
     rows = recognize(model, shown, stimuli.labels, label_space=suite.label_space, ids=stimuli.ids)
     rows.insert(0, "recognition_model", task.model)
     rows.insert(1, "generation_model", task.generator)
     rows.insert(2, "stage", task.stage)
     rows["label"] = stimuli.labels
-    rows["included"] = True if kept is None else kept
+    rows["included"] = kept
     rows["epoch"] = EPOCH
     return Outcome(rows, facts={"weights": model.weights_id})
+
+
+def _kept(task: Task, bench: Workbench, source: Place) -> NDArray[np.bool_]:
+    """Return which metamers count: those that passed, or kept their label where no null is had."""
+    if len(task.needs) == 1:
+        return bench.run_dir.rows(source)["label_match"].to_numpy(bool)
+    judged = bench.run_dir.rows(Place(criterion.KIND, task.needs[1], task.generator, task.stage))
+    return judged["passed"].fillna(False).to_numpy(bool)

@@ -95,6 +95,11 @@ class Task:
         return content_key({"kind": self.kind, **self.inputs})
 
     @property
+    def home(self) -> str:
+        """The key that says which shard the task is in: of the first task that it needs."""
+        return self.needs[0] if self.needs else self.key
+
+    @property
     def place(self) -> Place:
         """Where its result lies."""
         return Place(self.kind, self.key, self.generator, self.stage)

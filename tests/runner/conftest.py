@@ -26,6 +26,7 @@ SUITE = {
     "models": ["toy-a", "toy-b"],
     "protocol": {"name": "feather2023-short", "replace": {"steps": 2, "repetitions": 2}},
     "accuracy": {"n": 10},
+    "nulls": {"stimuli": "toy", "n": 20, "pairs": 100},
     "robustness": {"n": 10, "subsets": 5, "steps": 2, "eps": {"linf": [0.1], "l2": [0.5]}},
     "alignment": {"metrics": ["haarpsi"]},
     "board": {"robustness_eps": 0.1, "alignment_metric": "haarpsi"},
