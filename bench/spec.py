@@ -124,10 +124,9 @@ class Stage:
     modified_relu
         Whether matching this stage uses the pass-through ReLU gradient. None: yes exactly
         when the stage's output is the output of a ReLU.
-    subsets
-        Groups of units for protocols that match a few units at a time: called with the stage's
-        shape (of one stimulus), returns what selects each group from the flattened activation
-        ``(N, features)`` along its second axis, a slice or integer indices.
+    unit_sets
+        Groups of units for protocols that match some units at a time: each a slice or a list of
+        indices of dimension 1 of the activation (channels, or places of a flattened activation).
     """
 
     module: str
@@ -135,7 +134,7 @@ class Stage:
     call: int = 0
     synthesis: bool = True
     modified_relu: bool | None = None
-    subsets: Callable[[tuple[int, ...]], Sequence[slice | Sequence[int]]] | None = None
+    unit_sets: Sequence[slice | list[int]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

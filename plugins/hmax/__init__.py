@@ -6,9 +6,7 @@ Source: Riesenhuber and Poggio 1999, Serre et al. 2007, in the variant of Feathe
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import pairwise
-from math import prod
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 import bench
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
 
 ORIENTATIONS = 4
 C1_SIDES = (63, 51, 42, 36, 32, 28, 26, 23)
+N_PATCH_SIZES = 8
+N_PATCHES = 400
 PATCHES = "https://github.com/wmvanvliet/pytorch_hmax/raw/master/universal_patch_set.mat"
 
 
@@ -53,22 +53,19 @@ def s2_values(distances: PatchDistances) -> torch.Tensor:
     return distances.responses()
 
 
-def parts(n: int) -> Callable[[tuple[int, ...]], list[slice]]:
-    """Return a function that cuts a stage into ``n`` equal contiguous groups of units."""
-
-    def cut(shape: tuple[int, ...]) -> list[slice]:
-        size = prod(shape) // n
-        return [slice(i * size, (i + 1) * size) for i in range(n)]
-
-    return cut
+def cut(*sizes: int) -> tuple[slice, ...]:
+    """Return contiguous groups of units of these sizes."""
+    ends = [0, *accumulate(sizes)]
+    return tuple(slice(start, end) for start, end in pairwise(ends))
 
 
-def c1_bands(shape: tuple[int, ...]) -> list[slice]:
-    """Return the groups of C1 units, one a scale band."""
-    ends = [0]
-    for side in C1_SIDES:
-        ends.append(ends[-1] + ORIENTATIONS * side**2)
-    return [slice(start, end) for start, end in pairwise(ends)]
+# The groups that a subset schedule matches one at a time (the paper's supplement): a Gabor
+# channel, a scale band, a patch size.
+GABOR_CHANNELS = cut(*[1] * 64)
+SCALE_BANDS = cut(*(ORIENTATIONS * side**2 for side in C1_SIDES))
+# Every patch meets a band of side n, padded by half its even size, at (n + 1)^2 positions.
+S2_PATCH_SIZES = cut(*[N_PATCHES * sum((side + 1) ** 2 for side in C1_SIDES)] * N_PATCH_SIZES)
+C2_PATCH_SIZES = cut(*[1] * N_PATCH_SIZES)
 
 
 @bench.hookimpl
@@ -81,13 +78,13 @@ def bench_register_models(register: Any) -> None:
             build=build,
             input=bench.ImageInput(size_px=250, grey=True, scale=255.0),
             labels="imagenet1k",
-            # Groups that a subset schedule matches one at a time (the paper's supplement): a
-            # Gabor channel, a scale band, a patch size.
             stages={
-                "s1_out": bench.Stage("s1", subsets=parts(64)),
-                "c1_out_no_reshape": bench.Stage("c1", pick=c1_values, subsets=c1_bands),
-                "s2_out_reshape_to_list": bench.Stage("s2", pick=s2_values, subsets=parts(8)),
-                "c2_out": bench.Stage("c2", subsets=parts(8)),
+                "s1_out": bench.Stage("s1", unit_sets=GABOR_CHANNELS),
+                "c1_out_no_reshape": bench.Stage("c1", pick=c1_values, unit_sets=SCALE_BANDS),
+                "s2_out_reshape_to_list": bench.Stage(
+                    "s2", pick=s2_values, unit_sets=S2_PATCH_SIZES
+                ),
+                "c2_out": bench.Stage("c2", unit_sets=C2_PATCH_SIZES),
                 "final": "",
             },
             weights={

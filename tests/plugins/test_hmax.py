@@ -188,25 +188,36 @@ def test_at_full_size(spec: ModelSpec) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "shape", "sizes"),
+    ("stage", "sizes", "units"),
     [
-        ("s1_out", (64, 250, 250), [62_500] * 64),
-        ("c1_out_no_reshape", (50_572,), [4 * n * n for n in C1_SIDES]),
-        ("s2_out_reshape_to_list", (42_409_600,), [5_301_200] * 8),
-        ("c2_out", (8, 400), [400] * 8),
+        ("s1_out", [1] * 64, 64),  # channels
+        ("c1_out_no_reshape", [4 * n * n for n in C1_SIDES], 50_572),
+        ("s2_out_reshape_to_list", [5_301_200] * 8, 42_409_600),
+        ("c2_out", [1] * 8, 8),  # patch sizes
     ],
 )
 def test_groups_of_units_cut_a_stage_into_its_channels_scales_and_sizes(
-    spec: ModelSpec, stage: str, shape: tuple[int, ...], sizes: list[int]
+    spec: ModelSpec, stage: str, sizes: list[int], units: int
 ) -> None:
-    subsets = spec.stage(stage).subsets
-    assert subsets is not None
-    groups = subsets(shape)
+    groups = spec.stage(stage).unit_sets
     assert [g.stop - g.start for g in groups] == sizes
     assert [g.start for g in groups] == [0, *np.cumsum(sizes)[:-1]]
-    assert groups[-1].stop == np.prod(shape)
+    assert groups[-1].stop == units
+
+
+def test_a_group_is_what_its_stage_computed_from_one_band_or_size(spec: ModelSpec) -> None:
+    model = load_spec(spec, None, "cpu")
+    x = torch.rand(1, 1, 250, 250)
+    flat = model.activations(x, ["c1_out_no_reshape"])["c1_out_no_reshape"]
+    with torch.no_grad():
+        bands = model.module.c1(model.module.s1(model.door(x)))
+        alone = PatchDistances(bands, [model.module.s2.patches[7]]).responses()
+    band = spec.stage("c1_out_no_reshape").unit_sets[5]
+    torch.testing.assert_close(flat[:, band], bands[5].flatten(1), rtol=0, atol=0)
+    last = spec.stage("s2_out_reshape_to_list").unit_sets[7]
+    assert alone.shape[1] == last.stop - last.start
 
 
 def test_all_units_and_the_readout_have_no_groups(spec: ModelSpec) -> None:
-    assert spec.stage("final").subsets is None
+    assert spec.stage("final").unit_sets == ()
     assert spec.match_measures == ("snr_db",)
