@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import bench
 from bench_plugins.digits import catalogue, scenes
+
+import bench
 
 _LICENSE = "MIT"
 _REFERENCE = "Trained with metamer-bench, after Feather et al. 2023"

@@ -34,6 +34,7 @@ _VIT = MappingProxyType(
         "logits": "head",
     }
 )
+_HMAX = MappingProxyType({name: name for name in ("s1", "c1", "s2", "c2", "logits")})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,30 @@ ENTRIES: tuple[Entry, ...] = (
         training="standard, fixed Gabor",
         family="digits-gabor",
         stages=_GABOR_NET,
+    ),
+    Entry(
+        id="digits-vit",
+        network="vit",
+        method="standard",
+        training="standard",
+        family="digits-vit",
+        stages=_VIT,
+    ),
+    Entry(
+        id="digits-simclr",
+        network="standard",
+        method="simclr",
+        training="self-supervised",
+        family="digits-simclr",
+        stages=_CONV_NET,
+    ),
+    Entry(
+        id="digits-hmax",
+        network="hmax",
+        method="hmax",
+        training="hand-made features",
+        family="digits-hmax",
+        stages=_HMAX,
     ),
 )
 

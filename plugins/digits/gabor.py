@@ -43,9 +43,9 @@ def gabor_kernel(size_px: int, wavelength_px: float, angle: float, phase: float)
 class GaborFrontEnd(nn.Module):
     """A fixed first stage of simple and complex cells, in the manner of VOneNet.
 
-    24 Gabors (3 wavelengths x 8 orientations) see each one opponent channel of the image in turn
-    (luminance, red-green, blue-yellow). Simple cells rectify the even response, complex cells take
-    the energy of the even and odd pair. Nothing here is learnt.
+    24 Gabors, 3 wavelengths x 8 orientations, see one opponent channel of the image each: half of
+    them luminance, a quarter red-green, a quarter blue-yellow. Simple cells rectify the even
+    response, complex cells take the energy of the even and odd pair. Nothing here is learnt.
 
     What differs from VOneNet (Dapello et al. 2020): a regular bank instead of one drawn from
     recorded distributions; opponent channels instead of one random colour channel a filter; 48
@@ -64,7 +64,6 @@ class GaborFrontEnd(nn.Module):
         for scale, wavelength in enumerate(WAVELENGTHS_PX):
             for turn in range(ORIENTATIONS):
                 angle = math.pi * turn / ORIENTATIONS
-                # Half of the filters see luminance, a quarter each of the two colour differences.
                 colour = colours[(0, 1, 0, 2)[(turn + scale) % 4]]
                 for bank, phase in zip(banks, (0.0, math.pi / 2), strict=True):
                     kernel = gabor_kernel(KERNEL_PX, wavelength, angle, phase)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
 from bench_plugins.digits.catalogue import MEAN, STD
+from torch import Tensor, nn
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Report = Callable[[int, int], None]  # steps done, steps in all
@@ -32,6 +31,10 @@ class Scenes:
 
     values: Tensor
     labels: Tensor
+
+    def first(self, count: int) -> Scenes:
+        """Return the first ``count`` scenes."""
+        return Scenes(self.values[:count], self.labels[:count])
 
     def batches(
         self, size: int, passes: int, generator: torch.Generator

@@ -17,15 +17,19 @@ from typing import Any
 import click
 import safetensors.torch
 import torch
+from bench_plugins.digits import adversary, hmax, scenes, simclr
+from bench_plugins.digits.catalogue import ENTRIES, RECORDS, WEIGHTS_DIR, Entry
+from bench_plugins.digits.networks import ConvNet
+from bench_plugins.digits.readout import fit_readout
+from bench_plugins.digits.recipe import Recipe, Report, Scenes, accuracy, door, fit
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Tensor, nn
 
-from bench_plugins.digits import adversary, scenes
-from bench_plugins.digits.catalogue import ENTRIES, RECORDS, WEIGHTS_DIR, Entry
-from bench_plugins.digits.recipe import Recipe, Report, Scenes, accuracy, fit
-
 TRAINING_SCENES = 46_800  # 36 of each of the 1,297 digits
+READOUT_SCENES = 7_800
+TEMPLATE_SCENES = 1_000
+SIMCLR = Recipe(batch_size=128)
 VIT = Recipe(peak_rate=2e-3, weight_decay=0.05, passes=2)
 
 Method = Callable[[Entry, nn.Module, Scenes, Report], None]
@@ -55,11 +59,27 @@ def _random(entry: Entry, network: nn.Module, data: Scenes, report: Report) -> N
     fit(network, data, Recipe(), _generator(entry), loss, report)
 
 
+def _simclr(entry: Entry, network: nn.Module, data: Scenes, report: Report) -> None:
+    assert isinstance(network, ConvNet)
+    loss = simclr.contrastive(_generator(entry, purpose=1))
+    fit(simclr.Projector(network), data, SIMCLR, _generator(entry), loss, report)
+    fit_readout(network, data.first(READOUT_SCENES))
+
+
+def _hmax(entry: Entry, network: nn.Module, data: Scenes, report: Report) -> None:
+    assert isinstance(network, hmax.Hmax)
+    pictures = data.first(TEMPLATE_SCENES).values.float() / 255
+    hmax.imprint(network, door(pictures), _generator(entry))
+    fit_readout(network, data.first(READOUT_SCENES), hmax.READOUT_PENALTY, report)
+
+
 METHODS: dict[str, Method] = {
     "standard": _standard,
     "l2": _l2,
     "linf": _linf,
     "random": _random,
+    "simclr": _simclr,
+    "hmax": _hmax,
 }
 
 
