@@ -61,8 +61,8 @@ def make_board(results: Sequence[ModelResult]) -> Board:
     _refuse_mixtures(results)
     suite = results[0].suite
     rows = pd.DataFrame([_row(suite, result) for result in results])
-    rows.insert(0, "rank", _ranks(rows))
-    order = rows["rank"].map(_rank_number)
+    rows.insert(0, "rank", ranks(rows["alignment_low"], rows["alignment_high"]))
+    order = rows["rank"].map(rank_number)
     rows = rows.assign(_order=order).sort_values(
         ["_order", "alignment", "model"], ascending=[True, False, True], na_position="last"
     )
@@ -119,8 +119,9 @@ def _row(suite: Suite, result: ModelResult) -> dict[str, Any]:
     return row
 
 
-def _ranks(rows: pd.DataFrame) -> list[str]:
-    low, high = rows["alignment_low"].to_numpy(), rows["alignment_high"].to_numpy()
+def ranks(lows: pd.Series[float], highs: pd.Series[float]) -> list[str]:
+    """Return each interval's rank: ``"2="`` where it is shared, ``"-"`` where there is none."""
+    low, high = lows.to_numpy(), highs.to_numpy()
     numbers = [
         None if np.isnan(mine) else 1 + int(np.sum(low[~np.isnan(low)] > mine)) for mine in high
     ]
@@ -128,7 +129,8 @@ def _ranks(rows: pd.DataFrame) -> list[str]:
     return ["-" if n is None else f"{n}=" if shared[n] > 1 else str(n) for n in numbers]
 
 
-def _rank_number(rank: str) -> float:
+def rank_number(rank: str) -> float:
+    """Return a rank as a number to sort by; infinity where there is none."""
     return np.inf if rank == "-" else float(rank.rstrip("="))
 
 
