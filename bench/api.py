@@ -131,9 +131,9 @@ def attack(
 
 
 def alignment_2afc(
-    stimuli: torch.Tensor,
-    target: torch.Tensor,
-    initial: torch.Tensor,
+    stimuli: torch.Tensor | np.ndarray,
+    target: torch.Tensor | np.ndarray,
+    initial: torch.Tensor | np.ndarray,
     metric: str = "lpips-alex",
     device: str | torch.device = "cpu",
 ) -> float:
@@ -142,4 +142,5 @@ def alignment_2afc(
     Source: Nanda et al. 2023, eq. 1. `bench.proxies.two_afc.two_afc` gives the single choices.
     """
     distance = installed().metrics.get(metric).build(pick_device(device))
-    return float(two_afc(stimuli, target, initial, distance)["aligned"].mean())
+    images = (torch.as_tensor(x, dtype=torch.float32) for x in (stimuli, target, initial))
+    return float(two_afc(*images, distance)["aligned"].mean())
