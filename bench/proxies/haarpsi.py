@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench.proxies.two_afc import Distance
+from bench.proxies.comparing import Distance
 
 SMALLEST_SIDE_PX = 64
 
@@ -17,10 +17,9 @@ def haarpsi(device: torch.device) -> Distance:
     """
     import piq
 
-    del device  # the distance has no weights: it runs where its inputs are
-
     def distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        values = piq.haarpsi(_enlarged(a), _enlarged(b), data_range=1.0, reduction="none")
+        x, y = _enlarged(a.to(device)), _enlarged(b.to(device))
+        values = piq.haarpsi(x, y, data_range=1.0, reduction="none")
         return 1 - torch.as_tensor(values)
 
     return distance

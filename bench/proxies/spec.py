@@ -20,9 +20,12 @@ class MetricSpec:
     ----------
     build
         ``build(device)`` returns the distance: two tensors ``(N, 3, H, W)`` in [0, 1] in,
-        ``(N,)`` out, 0 for equal images, larger for images that look less alike.
+        ``(N,)`` out, 0 for equal images, larger for images that look less alike; differentiable,
+        where it is to serve as a regulariser.
     misses
         What the distance does not see, for whoever reads its numbers.
+    downloads
+        What ``build`` fetches when it is first called, for whoever works offline.
     requires
         Import name to what ``pip install`` needs for it.
     """
@@ -32,6 +35,7 @@ class MetricSpec:
     description: str = ""
     misses: str = ""
     reference: str = ""
+    downloads: str = ""
     requires: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pandas as pd
 import torch
 
-from bench.errors import BenchError
+from bench.proxies.comparing import Distance, check_images, measure
 
-Distance = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+__all__ = ["Distance", "two_afc"]
 
 
 def two_afc(
@@ -25,7 +23,7 @@ def two_afc(
     ----------
     stimuli, target, initial
         The synthesised stimuli x_r, the natural ones x_t, and the starting points x_0, each
-        ``(N, 3, H, W)`` in [0, 1]; ``initial`` is clipped into that range.
+        ``(N, 3, H, W)`` in [0, 1]; ``initial`` is clipped into that range, as an image of it is.
 
     Returns
     -------
@@ -37,30 +35,14 @@ def two_afc(
     BenchError
         If shapes differ or values leave [0, 1], the commonest mistake with these distances.
     """
-    _check(stimuli=stimuli, target=target)
+    check_images(stimuli=stimuli, target=target)
     initial = torch.as_tensor(initial).clamp(0, 1)
-    _check(stimuli=stimuli, initial=initial)
-    found: dict[str, list[torch.Tensor]] = {"to_target": [], "to_initial": []}
-    with torch.no_grad():
-        for i in range(0, len(stimuli), batch_size):
-            part = slice(i, i + batch_size)
-            found["to_target"].append(distance(target[part], stimuli[part]).cpu())
-            found["to_initial"].append(distance(initial[part], stimuli[part]).cpu())
-    table = pd.DataFrame({name: torch.cat(parts).numpy() for name, parts in found.items()})
+    check_images(stimuli=stimuli, initial=initial)
+    table = pd.DataFrame(
+        {
+            "to_target": measure(target, stimuli, distance, batch_size).numpy(),
+            "to_initial": measure(initial, stimuli, distance, batch_size).numpy(),
+        }
+    )
     table["aligned"] = table["to_target"] < table["to_initial"]
     return table
-
-
-def _check(**images: torch.Tensor) -> None:
-    shapes = {name: tuple(image.shape) for name, image in images.items()}
-    if len(set(shapes.values())) != 1:
-        raise BenchError(f"images to compare differ in shape: {shapes}")
-    for name, image in images.items():
-        if image.ndim != 4 or image.shape[1] != 3:
-            raise BenchError(f"{name} has shape {tuple(image.shape)}", fix="want (N, 3, H, W)")
-        low, high = float(image.min()), float(image.max())
-        if not (0 <= low and high <= 1):
-            raise BenchError(
-                f"{name} has values in [{low:.3g}, {high:.3g}]",
-                fix="perceptual distances here want images in [0, 1]",
-            )

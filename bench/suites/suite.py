@@ -47,10 +47,22 @@ class RobustnessMeasure(_Part):
     eps: dict[Literal["linf", "l2"], tuple[Annotated[float, Field(gt=0)], ...]]
 
 
-class AlignmentMeasure(_Part):
-    """Two-alternative forced choice by perceptual distances (Nanda et al. 2023, eq. 1)."""
+class ClusteringMeasure(_Part):
+    """Matching among threes: random ones, and hard ones of targets that look alike.
 
-    metrics: tuple[str, ...]
+    ``similarity`` says what looks alike: a ``.npz`` file (arrays ``ids`` and ``similarity``), or
+    a metric; the first of the suite's, if None.
+    """
+
+    triples: Annotated[tuple[Literal["random", "hard"], ...], Field(min_length=1)] = ("random",)
+    similarity: str | None = None
+
+
+class AlignmentMeasure(_Part):
+    """Stand-ins for human observers (Nanda et al. 2023): forced choice (eq. 1), and clustering."""
+
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    clustering: ClusteringMeasure | None = None
 
 
 class NullMeasure(_Part):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bench.store.run_dir import Place
 from bench.tasks import synthesis
 from bench.tasks.task import Outcome, PlanContext, Task
 from bench.tasks.workbench import Workbench
+
+if TYPE_CHECKING:
+    import torch
 
 KIND = "alignment"
 EPOCH = 1
@@ -40,17 +45,28 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     from bench.synthesis.noise import noise_start
 
     suite = bench.settings.suite
-    stimuli = bench.stimuli(suite.stimuli, suite.limit)
+    ids = bench.stimuli(suite.stimuli, suite.limit).ids
     source = Place(synthesis.KIND, task.needs[0], task.generator, task.stage)
     metamers = torch.from_numpy(bench.run_dir.arrays(source)["stimuli"])
     protocol = synthesis.suite_protocol(suite)
     start = protocol.start_for(bench.plugins.model(task.model).input)
-    initial = noise_start(stimuli.ids, tuple(metamers.shape[1:]), start, suite.seed)
+    initial = noise_start(ids, tuple(metamers.shape[1:]), start, suite.seed)
     metric = str(task.inputs["metric"])
-    rows = two_afc(metamers, torch.as_tensor(stimuli.values[:]), initial, bench.distance(metric))
+    rows = two_afc(metamers, shown_targets(bench), initial, bench.distance(metric))
     rows.insert(0, "model", task.model)
     rows.insert(1, "stage", task.stage)
     rows.insert(2, "metric", metric)
-    rows.insert(3, "id", list(stimuli.ids))
+    rows.insert(3, "id", list(ids))
     rows["epoch"] = EPOCH
     return Outcome(rows)
+
+
+def shown_targets(bench: Workbench) -> torch.Tensor:
+    """Return a suite's natural stimuli as an observer sees them.
+
+    Noise as a target (Nanda et al. 2023, section 2.3) leaves [0, 1]; an image of it does not.
+    Stimuli out of range under any other protocol are a mistake, and stay so.
+    """
+    suite = bench.settings.suite
+    targets = bench.images(suite.stimuli, suite.limit)
+    return targets.clamp(0, 1) if synthesis.suite_protocol(suite).noise_targets else targets

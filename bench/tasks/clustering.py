@@ -1,0 +1,110 @@
+"""Matching of metamers to their natural stimuli among threes, for every model and stage."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.proxies.triples import (
+    Triples,
+    hard_triples,
+    random_triples,
+    read_similarity,
+    similarity_by,
+)
+from bench.store.run_dir import Place
+from bench.suites.suite import AlignmentMeasure
+from bench.tasks import synthesis
+from bench.tasks.alignment import shown_targets
+from bench.tasks.task import Outcome, PlanContext, Task
+from bench.tasks.workbench import Workbench
+
+KIND = "clustering"
+EPOCH = 1
+HARD = "hard"
+PASSES = 3.0  # of a stimulus: it is compared with three targets
+
+
+def plan(context: PlanContext) -> list[Task]:
+    """Return one task a model, stage, distance and kind of threes."""
+    measure = context.suite.alignment
+    if measure is None or measure.clustering is None:
+        return []
+    return [
+        Task(
+            kind=KIND,
+            model=source.model,
+            generator=source.model,
+            stage=source.stage,
+            needs=(source.key,),
+            passes=PASSES * float(source.inputs["n"]),
+            detail=f"{metric} {triples}",
+            inputs={
+                "epoch": EPOCH,
+                "metamers": source.key,
+                "metric": metric,
+                "triples": triples,
+                "seed": context.suite.seed,
+                "similarity": _similarity_identity(measure) if triples == HARD else None,
+            },
+        )
+        for source in synthesis.plan(context)
+        for metric in measure.metrics
+        for triples in measure.clustering.triples
+    ]
+
+
+def execute(task: Task, bench: Workbench) -> Outcome:
+    """Match one model's and stage's metamers by one distance."""
+    import torch
+
+    from bench.proxies.clustering import clustering
+
+    suite = bench.settings.suite
+    source = Place(synthesis.KIND, task.needs[0], task.generator, task.stage)
+    metamers = torch.from_numpy(bench.run_dir.arrays(source)["stimuli"])
+    metric, kind = str(task.inputs["metric"]), str(task.inputs["triples"])
+    ids = bench.stimuli(suite.stimuli, suite.limit).ids
+    threes = _hard(bench) if kind == HARD else random_triples(len(ids), suite.seed)
+    rows = clustering(metamers, shown_targets(bench), threes, bench.distance(metric), ids)
+    rows.insert(0, "model", task.model)
+    rows.insert(1, "stage", task.stage)
+    rows.insert(2, "metric", metric)
+    rows.insert(3, "triples", kind)
+    rows["epoch"] = EPOCH
+    return Outcome(rows)
+
+
+@lru_cache(maxsize=1)  # the same for all models and stages of a run
+def _hard(bench: Workbench) -> Triples:
+    suite = bench.settings.suite
+    measure = suite.alignment
+    assert measure is not None  # planned only where the suite has it
+    source = _similarity(measure)
+    if isinstance(source, Path):
+        ids = bench.stimuli(suite.stimuli, suite.limit).ids
+        return hard_triples(read_similarity(source, ids))
+    targets, distance = shown_targets(bench), bench.distance(source)
+    return hard_triples(similarity_by(targets, distance, progress=bench.progress))
+
+
+def _similarity(measure: AlignmentMeasure) -> Path | str:
+    """Return what says how similar targets are: a file, or a distance's id."""
+    assert measure.clustering is not None
+    given = measure.clustering.similarity
+    if given is not None and given.endswith(".npz"):
+        return Path(given)
+    return given or measure.metrics[0]
+
+
+def _similarity_identity(measure: AlignmentMeasure) -> str:
+    """Return what enters the key: the distance's id, or the file's SHA-256."""
+    from bench.models.download import file_sha256
+
+    source = _similarity(measure)
+    if isinstance(source, str):
+        return source
+    if not source.is_file():
+        raise BenchError(f"similarity file {source} does not exist")
+    return file_sha256(source)
