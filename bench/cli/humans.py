@@ -1,4 +1,4 @@
-"""bench humans import|list|show"""
+"""bench humans import|list|show|publish"""
 
 from __future__ import annotations
 
@@ -164,6 +164,30 @@ def show_human(name: str, as_json: bool) -> None:
     show_facts(facts, False)
     click.echo()
     show_rows(rows, False)
+
+
+@humans.command("publish", epilog="Example: bench humans publish feather2023 --facts DIR")
+@click.argument("data")
+@click.option("--to", type=click.Path(path_type=Path), default="results", show_default=True)
+@click.option(
+    "--facts",
+    type=click.Path(path_type=Path),
+    help="Folder with models.json (training, accuracy) and adversarial.csv, for feather2023.",
+)
+def publish_humans(data: str, to: Path, facts: Path | None) -> None:
+    """Turn human data into results/<data>-<modality>/<model>.json, one small file a model.
+
+    DATA is the name of an imported data set, or a path. Boards are then built by
+    `bench leaderboard build`.
+    """
+    from bench.human.sources import open_data
+    from bench.leaderboard.human_collect import collect_humans
+    from bench.leaderboard.human_facts import feather2023_facts
+    from bench.leaderboard.publish import write_results
+
+    known = None if facts is None else feather2023_facts(facts)
+    for path in write_results(collect_humans(open_data(data), known), to):
+        click.echo(path)
 
 
 def _report(record: DataSet, as_json: bool) -> None:

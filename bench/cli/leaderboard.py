@@ -29,12 +29,16 @@ def leaderboard() -> None:
 @click.argument("suites", nargs=-1)
 @_folders
 def build_boards(suites: tuple[str, ...], results: Path, leaderboards: Path) -> None:
-    """Build boards as Markdown, CSV and JSON."""
+    """Build boards as Markdown, CSV and JSON; of human data, a picture where it is out of date."""
     from bench.leaderboard.publish import Folders, build
+    from bench.report.human_scatter import draw_outdated
     from bench.store.files import write_atomically
 
-    for path, text in build(Folders(results, leaderboards), suites or None).items():
+    folders = Folders(results, leaderboards)
+    for path, text in build(folders, suites or None).items():
         write_atomically(path, text.encode())
+        click.echo(path)
+    for path in draw_outdated(folders, suites or None):
         click.echo(path)
 
 
@@ -59,8 +63,7 @@ def check_boards(results: Path, leaderboards: Path) -> None:
 @json_option
 def show_board(suite: str, results: Path, leaderboards: Path, as_json: bool) -> None:
     """Show a suite's board."""
-    from bench.leaderboard.board import make_board
-    from bench.leaderboard.publish import published, suites_in
+    from bench.leaderboard.publish import read_board, suites_in
     from bench.leaderboard.render import as_json as board_json
     from bench.leaderboard.render import screen
 
@@ -68,7 +71,7 @@ def show_board(suite: str, results: Path, leaderboards: Path, as_json: bool) -> 
         raise BenchError(
             f"{results} has no results of a suite {suite!r}", fix=f"there are: {', '.join(known)}"
         )
-    board = make_board(published(results, suite))
+    board = read_board(results, suite)
     click.echo(board_json(board) if as_json else "\n".join(screen(board)))
 
 

@@ -20,14 +20,15 @@ def diff(before: Path, after: Path) -> list[dict[str, Any]]:
     BenchError
         If a file is not a board.
     """
-    a, b = _rows(before), _rows(after)
+    (a, measures), (b, others) = _rows(before), _rows(after)
+    names = ("rank", *dict.fromkeys([*measures, *others]))
     changes = []
     for model in sorted({*a, *b}):
         if model not in a or model not in b:
             there = "added" if model in b else "gone"
             changes.append({"model": model, "what": there, "before": None, "after": None})
             continue
-        for name in ("rank", *MEASURES):
+        for name in names:
             old, new = a[model].get(name), b[model].get(name)
             if _changed(old, new):
                 changes.append({"model": model, "what": name, "before": old, "after": new})
@@ -40,10 +41,12 @@ def _changed(old: Any, new: Any) -> bool:
     return bool(old != new)
 
 
-def _rows(path: Path) -> dict[str, dict[str, Any]]:
+def _rows(path: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return a board's rows by model, and the names of its measures."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {row["model"]: row for row in content["rows"]}
+        rows = {row["model"]: row for row in content["rows"]}
+        return rows, list(content.get("measures", MEASURES))
     except OSError as error:
         raise BenchError(f"{path} cannot be read", why=error.strerror or "") from None
     except (ValueError, KeyError, TypeError):

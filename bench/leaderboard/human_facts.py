@@ -29,7 +29,7 @@ ATTACK_STEPS = 64  # Feather et al. 2023, supplement, "Adversarial evaluation"
 ROBUSTBENCH_N = 5_000  # images of its ImageNet evaluation (Croce et al. 2021)
 ROBUSTBENCH = "RobustBench, model_info/imagenet/Linf/{}.json (commit 5e8980a)"
 LIBRARY = "README of github.com/MadryLab/robustness, 100 steps of 2.5 eps / 100; n is not stated"
-SAME_STANDARD = "torchvision's IMAGENET1K_V1; accuracy 76.13 % there and in the paper"
+SAME_STANDARD = "torchvision's pretrained ResNet-50 (IMAGENET1K_V1): 76.13 %, as in the paper"
 SAME_LIBRARY = (
     "the paper names this library; the library's accuracy, {} %, is the paper's, {} %, rounded"
 )
@@ -181,7 +181,7 @@ def _csv_figures(path: Path) -> list[tuple[str, PublishedRobustness]]:
         table[name] = numbers
     figures = []
     for (model, norm, eps), cell in table.groupby(["model", "norm", "epsilon"], sort=True):
-        figures.append((str(model), _attacked(cell, str(norm), float(eps))))
+        figures.append((str(model), _attacked(cell, str(norm), float(str(eps)))))
     return figures
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.leaderboard.board import make_board
 from bench.leaderboard.collect import Tables, collect
-from bench.leaderboard.render import files
+from bench.leaderboard.human_board import HumanBoard, make_human_board
+from bench.leaderboard.human_picture import picture_problem
+from bench.leaderboard.human_result import HumanResult
+from bench.leaderboard.render import AnyBoard, files
 from bench.leaderboard.result import ModelResult, read_result, result_schema
 from bench.store.files import write_atomically
 from bench.store.keys import as_folder
@@ -37,8 +40,13 @@ def publish(run_dir: RunDir, to: Path) -> list[Path]:
     record = run_dir.read_record()
     if record is None or record["status"] == "running":
         raise BenchError(f"{run_dir.root} is not finished", fix="`bench run` goes on with it")
+    return write_results(collect(record, Tables.of(run_dir)), to)
+
+
+def write_results(results: Sequence[ModelResult | HumanResult], to: Path) -> list[Path]:
+    """Write results as ``<to>/<suite>/<model>.json``, and the schema beside them."""
     written = []
-    for result in collect(record, Tables.of(run_dir)):
+    for result in results:
         path = to / result.suite.id / f"{as_folder(result.model.id)}.json"
         text = result.model_dump_json(indent=1) + "\n"
         write_atomically(path, text.encode())
@@ -56,9 +64,24 @@ def suites_in(results: Path) -> list[str]:
     return sorted(p.name for p in results.iterdir() if p.is_dir() and any(p.glob("*.json")))
 
 
-def published(results: Path, suite: str) -> list[ModelResult]:
-    """Read all results of a suite."""
-    return [read_result(path) for path in sorted((results / suite).glob("*.json"))]
+def read_board(results: Path, suite: str) -> AnyBoard:
+    """Return the board of all results of a suite, which are of runs or of people.
+
+    Raises
+    ------
+    BenchError
+        If they are of both kinds, or cannot be ranked together.
+    """
+    found = [read_result(path) for path in sorted((results / suite).glob("*.json"))]
+    runs = [result for result in found if isinstance(result, ModelResult)]
+    people = [result for result in found if isinstance(result, HumanResult)]
+    if runs and people:
+        raise BenchError(
+            f"{results / suite} holds results of runs and of people",
+            why=f"{runs[0].model.id} is of a run, {people[0].model.id} of people",
+            fix="publish them as different suites",
+        )
+    return make_human_board(people) if people else make_board(runs)
 
 
 def build(folders: Folders, suites: Sequence[str] | None = None) -> dict[Path, str]:
@@ -66,8 +89,7 @@ def build(folders: Folders, suites: Sequence[str] | None = None) -> dict[Path, s
     wanted = suites_in(folders.results) if suites is None else list(suites)
     content = {}
     for suite in wanted:
-        board = make_board(published(folders.results, suite))
-        for ending, text in files(board).items():
+        for ending, text in files(read_board(folders.results, suite)).items():
             content[folders.leaderboards / f"{suite}.{ending}"] = text
     return content
 
@@ -83,4 +105,8 @@ def check(folders: Folders) -> list[str]:
             problems.append(f"{path} is missing")
         elif path.read_text(encoding="utf-8") != text:
             problems.append(f"{path} does not follow from {folders.results}")
+    for suite in suites_in(folders.results):
+        board = read_board(folders.results, suite)
+        if isinstance(board, HumanBoard):
+            problems += picture_problem(board, folders.leaderboards)
     return problems

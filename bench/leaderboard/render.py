@@ -1,16 +1,18 @@
-"""A board as Markdown, CSV, JSON, and lines for the screen."""
+"""Boards, of runs and of people, as Markdown, CSV, JSON, and lines for the screen."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pandas as pd
-from tabulate import tabulate
 
+from bench.leaderboard import view
 from bench.leaderboard.board import MEASURES, Board
+from bench.leaderboard.human_board import HumanBoard
+from bench.leaderboard.human_render import human_view
+from bench.leaderboard.view import View, count, shown
 
-DASH = "–"
+AnyBoard = Board | HumanBoard
 
 
 def headings(board: Board) -> dict[str, str]:
@@ -23,16 +25,6 @@ def headings(board: Board) -> dict[str, str]:
         "accuracy": "accuracy",
         "robust": f"robust {rule.robustness_norm} {rule.robustness_eps:.3g}",
     }
-
-
-def shown(row: pd.Series, measure: str, *, interval: bool = True) -> str:
-    """Return a measure as a table's cell: value, interval and n; a dash where it is missing."""
-    if pd.isna(row[measure]):
-        return DASH
-    text = f"{row[measure]:.3f}"
-    if interval:
-        text += f" [{row[f'{measure}_low']:.2f}, {row[f'{measure}_high']:.2f}]"
-    return text
 
 
 def table(board: Board) -> pd.DataFrame:
@@ -52,7 +44,7 @@ def notes(board: Board) -> list[str]:
     """Return what a reader must know to read the numbers."""
     suite, rows = board.suite, board.rows
     counts = {
-        measure: _count(rows[f"{measure}_n"]) for measure in MEASURES if rows[measure].notna().any()
+        measure: count(rows[f"{measure}_n"]) for measure in MEASURES if rows[measure].notna().any()
     }
     lines = [
         f"Suite `{suite.id}`, protocol `{_protocol(board)}`, seed {suite.seed}; "
@@ -83,53 +75,39 @@ def _protocol(board: Board) -> str:
     return "+".join([choice.name, *(f"{k}={v}" for k, v in sorted(choice.replace.items()))])
 
 
-def _count(values: pd.Series) -> str:
-    low, high = int(values.min()), int(values.max())
-    return str(low) if low == high else f"{low} to {high}"
-
-
-def markdown(board: Board) -> str:
+def markdown(board: AnyBoard) -> str:
     """Return the board as a Markdown page."""
-    body = _grid(table(board).map(_escaped), "github")
-    about = "\n".join(f"- {line}" for line in notes(board))
-    return f"# {board.suite.title}\n\n{body}\n\n{about}\n"
+    return view.markdown(_view(board))
 
 
-def _grid(view: pd.DataFrame, style: str) -> str:
-    names = [str(name) for name in view.columns]
-    return tabulate(view.to_numpy().tolist(), names, tablefmt=style, disable_numparse=True)
-
-
-def _escaped(text: str) -> str:
-    """Return text from a plugin as Markdown shows it literally."""
-    for sign, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|")):
-        text = text.replace(sign, safe)
-    return " ".join(text.split())
-
-
-def csv(board: Board) -> str:
+def csv(board: AnyBoard) -> str:
     """Return the board as CSV; what is missing is empty."""
-    return board.rows.to_csv(index=False, lineterminator="\n")
+    return view.csv(_view(board))
 
 
-def as_json(board: Board) -> str:
+def as_json(board: AnyBoard) -> str:
     """Return the board as JSON; what is missing is null."""
-    rows = json.loads(board.rows.to_json(orient="records", double_precision=10))
-    content = {
-        "suite": board.suite.model_dump(mode="json"),
-        "notes": notes(board),
-        "rows": rows,
-        "correlation": None if board.correlation is None else vars(board.correlation),
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return view.as_json(_view(board))
 
 
-def screen(board: Board) -> list[str]:
+def screen(board: AnyBoard) -> list[str]:
     """Return the board as lines for a terminal."""
-    body = _grid(table(board), "simple")
-    return [board.suite.title, "", *body.splitlines(), "", *notes(board)]
+    return view.screen(_view(board))
 
 
-def files(board: Board) -> dict[str, str]:
+def files(board: AnyBoard) -> dict[str, str]:
     """Return file endings and contents of a published board."""
     return {"md": markdown(board), "csv": csv(board), "json": as_json(board)}
+
+
+def _view(board: AnyBoard) -> View:
+    if isinstance(board, HumanBoard):
+        return human_view(board)
+    return View(
+        title=board.suite.title,
+        table=table(board),
+        notes=notes(board),
+        rows=board.rows,
+        about={"suite": board.suite.model_dump(mode="json")},
+        found={"correlation": None if board.correlation is None else vars(board.correlation)},
+    )
