@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -23,8 +24,12 @@ from bench.report.drawing import (
 )
 from bench.report.recognition import NATURAL, Stages, by_itself, by_others
 
-COLUMNS = 4
-PANEL_IN = (2.7, 2.35)
+WIDTH_IN = 11.0  # of all panels side by side
+PANEL_IN = (2.7, 1.8)  # at least; a panel's stages and their names may need more
+POINT_IN, LETTER_IN = 0.17, 0.07
+UPRIGHT_FROM = 10  # points, from which their names stand upright
+LEGEND_IN = 6.8  # how wide the legend is
+TITLE_LETTERS = 30
 
 
 def draw_curves(
@@ -48,17 +53,18 @@ def draw_curves(
     A PNG file. Thick: mean and standard error over the other models. Thin: the generator itself,
     over all its metamers.
     """
-    columns = min(COLUMNS, len(order))
+    wide, high = _panel_size(order, stages)
+    columns = min(max(1, int(WIDTH_IN / wide)), len(order))
     rows = -(-len(order) // columns)
-    width = max(5.4, PANEL_IN[0] * columns)
-    figure = new_figure(width, PANEL_IN[1] * rows + 0.7)
+    figure = new_figure(max(LEGEND_IN, wide * columns), high * rows + 0.7)
     names = short_names(order)
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     for panel in panels[len(order) :]:
         panel.set_visible(False)
     for i, (panel, model) in enumerate(zip(panels, order, strict=False)):
         _panel(panel, found, model, stages[model], looks[model], chance)
-        panel.set_title(plain(names[model]), fontsize=NORMAL, color=INK)
+        title = textwrap.fill(names[model], TITLE_LETTERS)
+        panel.set_title(plain(title), fontsize=NORMAL, color=INK)
         panel.tick_params(labelleft=i % columns == 0)
     figure.supylabel("proportion recognised", fontsize=NORMAL, color=INK)
     figure.legend(
@@ -70,6 +76,13 @@ def draw_curves(
     )
     figure.suptitle("Recognition of metamers by stage", fontsize=LARGE, color=INK)
     return png(figure)
+
+
+def _panel_size(order: Sequence[str], stages: Stages) -> tuple[float, float]:
+    """Return width and height of a panel in inches, so that the stages' names fit."""
+    points = 1 + max(len(stages[model]) for model in order)
+    letters = max([len(NATURAL), *(len(s) for model in order for s in stages[model])])
+    return max(PANEL_IN[0], POINT_IN * points + 0.4), PANEL_IN[1] + LETTER_IN * letters
 
 
 def _panel(
@@ -101,5 +114,9 @@ def _panel(
     axes.set_ylim(-0.03, 1.05)
     axes.set_xticks(x, [plain(stage) for stage in points])
     bare(axes)
+    upright = len(points) >= UPRIGHT_FROM
     for label in axes.get_xticklabels():
-        label.set(rotation=45, ha="right", rotation_mode="anchor")
+        if upright:
+            label.set(rotation=90)
+        else:
+            label.set(rotation=45, ha="right", rotation_mode="anchor")

@@ -75,6 +75,13 @@ def new_figure(
     return figure
 
 
+def text_width(lines: Sequence[str], size: float) -> int:
+    """Return how many pixels the longest of these lines takes in bold."""
+    figure = new_figure(1, 1, layout=None)
+    texts = [figure.text(0, 0, plain(line), fontsize=size, fontweight="bold") for line in lines]
+    return round(max(text.get_window_extent().width for text in texts))
+
+
 def png(figure: Figure) -> bytes:
     """Return a figure as a PNG file."""
     buffer = io.BytesIO()

@@ -22,6 +22,7 @@ from bench.report.drawing import (
     plain,
     png,
     share,
+    text_width,
 )
 from bench.report.recognition import NATURAL, by_others, made_stages
 from bench.report.tiles import WANTED_PX, Pixels, tiles
@@ -159,9 +160,9 @@ def _heads(
 def _compose(title: str, rows: Sequence[Row], heads: Sequence[str]) -> bytes:
     tile_width = max((row.tile_size[1] for row in rows if row.tile_size), default=WANTED_PX)
     count = max(len(heads), *(len(row.tiles) for row in rows))
-    left = MARGIN * 2 + _width([line for row in rows for line in row.lines], NORMAL)
+    left = MARGIN * 2 + text_width([line for row in rows for line in row.lines], NORMAL)
     width = left + count * (tile_width + GAP) + MARGIN
-    width = max(width, _width([title], LARGE) + 2 * MARGIN, NARROWEST)
+    width = max(width, text_width([title], LARGE) + 2 * MARGIN, NARROWEST)
     height = TITLE + HEAD + sum(row.height + GAP for row in rows) + FOOT
     canvas = np.full((height, width, 3), 255, dtype=np.uint8)
     # matplotlib cuts a fraction of a pixel off: one hundredth more keeps the size exact
@@ -213,12 +214,5 @@ def _put_lines(write: Any, row: Row, top: int) -> None:
 def _cut(text: str, width: int) -> str:
     """Return one line of text, shortened to what a width in pixels holds."""
     line = " ".join(text.split())
-    wide = _width([line], NORMAL)
+    wide = text_width([line], NORMAL)
     return line if wide <= width else line[: max(1, len(line) * width // wide - 1)] + "…"
-
-
-def _width(lines: Sequence[str], size: float) -> int:
-    """Return how many pixels the longest line takes in bold."""
-    figure = new_figure(1, 1, layout=None)
-    texts = [figure.text(0, 0, plain(t), fontsize=size, fontweight="bold") for t in lines]
-    return round(max(text.get_window_extent().width for text in texts))

@@ -6,9 +6,11 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from bench.report.drawing import (
+    DPI,
     INK,
     LARGE,
     NORMAL,
@@ -18,12 +20,15 @@ from bench.report.drawing import (
     png,
     share,
     short_names,
+    text_width,
 )
 
 COLOURS = "cividis"
 ANNOTATED_UP_TO = 30  # models; beyond, the numbers would not be readable
 CELL_IN = 0.52  # inches
 LARGEST_IN = 24.0
+SLANT = 40.0  # degrees
+NATURAL_ROW, MEANS = "natural stimuli", "mean of others"
 LIGHT_TEXT_BELOW = 0.45  # where white is easier to read on the colours than black
 GAP = 0.25  # cells between the matrix, the natural row and the column of means
 
@@ -43,30 +48,45 @@ def draw_matrix(means: pd.DataFrame, title: str) -> bytes:
     """
     models = list(means.columns)
     names = short_names(models)
-    cell = min(CELL_IN, LARGEST_IN / len(models))
-    side = cell * (len(models) + 1 + GAP)
-    figure = new_figure(side + 3.2, side + 2.0)
-    axes = figure.add_subplot()
+    n = len(models)
+    figure, axes, bar = _frame([*names.values(), NATURAL_ROW, MEANS], n, title)
     _cells(axes, means)
     _others(axes, means)
-    n = len(models)
     axes.set_xlim(-0.5, n + GAP + 0.5)
     axes.set_ylim(n - 0.5, -1.5 - GAP)
-    axes.set_aspect("equal")
-    axes.set_xticks([*range(n), n + GAP], [*(plain(names[m]) for m in models), "mean of others"])
-    axes.set_yticks([-1 - GAP, *range(n)], ["natural stimuli", *(plain(names[m]) for m in models)])
+    axes.set_xticks([*range(n), n + GAP], [*(plain(names[m]) for m in models), MEANS])
+    axes.set_yticks([-1 - GAP, *range(n)], [NATURAL_ROW, *(plain(names[m]) for m in models)])
     axes.tick_params(length=0, labelsize=NORMAL, colors=INK)
     for label in axes.get_xticklabels():
-        label.set(rotation=40, ha="right", rotation_mode="anchor")
+        label.set(rotation=SLANT, ha="right", rotation_mode="anchor")
     axes.spines[:].set_visible(False)
     axes.set_xlabel("recognition model", fontsize=NORMAL, color=INK)
     axes.set_ylabel("metamers made by", fontsize=NORMAL, color=INK)
-    axes.set_title(plain(title), fontsize=LARGE, color=INK)
     scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0, 1), COLOURS)
-    bar = figure.colorbar(scale, ax=axes, shrink=0.6, aspect=30, pad=0.01)
-    bar.set_label("proportion recognised", fontsize=SMALL, color=INK)
-    bar.ax.tick_params(labelsize=SMALL)
+    figure.colorbar(scale, cax=bar).set_label("proportion recognised", fontsize=SMALL, color=INK)
+    bar.tick_params(labelsize=SMALL)
     return png(figure)
+
+
+def _frame(names: list[str], n: int, title: str) -> tuple[Figure, Axes, Axes]:
+    """Return a figure just large enough for cells and names, with axes for cells and colour bar."""
+    side = min(CELL_IN, LARGEST_IN / n) * (n + 1 + GAP)
+    written = text_width(names, NORMAL) / DPI
+    left, right = written + 0.5, 1.2
+    bottom, top = written * np.sin(np.radians(SLANT)) + 0.6, 0.5
+    width = max(left + side + right, text_width([title], LARGE) / DPI + 0.2)
+    height = bottom + side + top
+    figure = new_figure(width, height, layout=None)
+    figure.text(0.5, 1 - 0.25 / height, plain(title), ha="center", va="center", fontsize=LARGE,
+                color=INK)  # fmt: skip
+    cells = (left / width, bottom / height, side / width, side / height)
+    bar = (
+        (left + side + 0.2) / width,
+        (bottom + side / 4) / height,
+        0.16 / width,
+        side / 2 / height,
+    )
+    return figure, figure.add_axes(cells), figure.add_axes(bar)
 
 
 def _cells(axes: Axes, means: pd.DataFrame) -> None:

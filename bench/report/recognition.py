@@ -50,14 +50,16 @@ def by_others(found: pd.DataFrame, generator: str, stage: str) -> tuple[float, f
     """Return mean, standard error and number of the models other than the generator.
 
     The error is std (ddof 0) / sqrt(number of other models), as in Feather et al. 2023; for a
-    natural stimulus, ``generator`` is whose row it belongs to. NaN, NaN, 0 without other models.
+    natural stimulus, ``generator`` is whose row it belongs to. NaN, NaN, 0 without other models;
+    one alone has no error.
     """
     maker = NATURAL if stage == NATURAL else generator
     rows = found[(found["generation_model"] == maker) & (found["stage"] == stage)]
     values = rows.loc[rows["recognition_model"] != generator, "proportion"].dropna().to_numpy()
     if not len(values):
         return float("nan"), float("nan"), 0
-    return float(values.mean()), float(values.std() / np.sqrt(len(values))), len(values)
+    error = values.std() / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    return float(values.mean()), float(error), len(values)
 
 
 def by_itself(found: pd.DataFrame, generator: str, stage: str) -> float:

@@ -29,6 +29,7 @@ from bench.report.drawing import (
 from bench.stats import correlate
 
 SIZE_IN = (7.4, 6.0)
+ROOM_FOR = 12  # models; more of them get a larger picture, up to twice as wide
 RINGS_PX = (10, 22, 38, 58, 82)  # where a label may stand, from its point
 DIRECTIONS = 12
 
@@ -52,7 +53,8 @@ def draw_scatter(
     points = board.dropna(subset=["alignment", "robust"])
     if points.empty:
         return None
-    figure = new_figure(*SIZE_IN)
+    larger = min(2.0, max(1.0, np.sqrt(len(points) / ROOM_FOR)))
+    figure = new_figure(SIZE_IN[0] * larger, SIZE_IN[1] * larger)
     axes = figure.add_subplot()
     x, y = _ends(points, "robust"), _ends(points, "alignment")
     for model, across, up in zip(points["model"], x, y, strict=True):

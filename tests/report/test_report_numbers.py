@@ -53,6 +53,12 @@ def test_no_included_metamer_is_missing_not_zero(recognition: pd.DataFrame) -> N
     assert (math.isnan(mean), math.isnan(error), n) == (True, True, 0)
 
 
+def test_one_other_model_alone_has_no_error(recognition: pd.DataFrame) -> None:
+    pair = recognition[recognition["recognition_model"] != "c"]
+    mean, error, n = by_others(cells(pair), "a", "early")
+    assert (mean, math.isnan(error), n) == (0.75, True, 1)
+
+
 def test_the_generator_is_asked_about_all_its_metamers(recognition: pd.DataFrame) -> None:
     assert by_itself(cells(recognition), "a", "late") == 0.75
     assert math.isnan(by_itself(cells(recognition), "c", "late"))
