@@ -113,9 +113,11 @@ PROTOCOLS = {
             name="fast",
             steps=400,
             repetitions=1,
-            step_size=0.02,
+            step_size=0.015,
             rate_shape="cosine",
             optimizer="adam",
+            betas=(0.8, 0.9),
+            log_loss=True,
             stop=EarlyStop(spearman=0.999, snr_db=30.0),
             exact=False,
             source="ours: the objective of Feather et al. 2023 by Adam; docs/protocols.md has "
