@@ -142,5 +142,7 @@ def alignment_2afc(
     Source: Nanda et al. 2023, eq. 1. `bench.proxies.two_afc.two_afc` gives the single choices.
     """
     distance = installed().metrics.get(metric).build(pick_device(device))
-    images = (torch.as_tensor(x, dtype=torch.float32) for x in (stimuli, target, initial))
-    return float(two_afc(*images, distance)["aligned"].mean())
+    shown, wanted, begun = (
+        torch.as_tensor(x, dtype=torch.float32) for x in (stimuli, target, initial)
+    )
+    return float(two_afc(shown, wanted, begun, distance)["aligned"].mean())

@@ -47,6 +47,12 @@ def cpu_count() -> int:
     return max(1, min(usable, quota) if quota else usable)
 
 
+def may_have_gpu() -> bool:
+    """Return whether it is worth importing torch to look for a GPU."""
+    driver = Path("/proc/driver/nvidia/version"), Path("/dev/kfd")  # NVIDIA's and AMD's on Linux
+    return sys.platform != "linux" or any(path.exists() for path in driver)
+
+
 def _cgroup_quota() -> int | None:
     """Return the processors that the container's quota allows; None where there is no quota."""
     try:

@@ -64,6 +64,7 @@ def run(**options: Any) -> None:
     """
     from bench.plugins import installed
     from bench.runner.backends import Workers, require_device
+    from bench.runner.estimate import estimate
     from bench.runner.run import prospect
     from bench.runner.run import run as execute
 
@@ -72,7 +73,11 @@ def run(**options: Any) -> None:
     console = _console()
     shard = options["shard"]
     if options["dry_run"]:
-        _announce(console, prospect(plugins, settings, shard), _workers(options, settings), True)
+        ahead = prospect(plugins, settings, shard)
+        _announce(console, ahead, dry=True)
+        if ahead.todo:
+            guess = estimate(plugins, ahead.settings, ahead.todo)
+            console.print(guess.in_words(_workers(options, settings)), markup=False)
         return
     require_device(settings.device)
     workers = Workers(options["workers"], options["dask"])
@@ -82,7 +87,7 @@ def run(**options: Any) -> None:
         workers,
         shard,
         console,
-        announce=lambda ahead: _announce(console, ahead, _workers(options, settings), False),
+        announce=lambda ahead: _announce(console, ahead, dry=False),
     )
     _finish(console, settings, result)
     if result.exit_code:
@@ -143,9 +148,7 @@ def _workers(options: dict[str, Any], settings: RunSettings) -> int:
     return count if count is not None else default_workers(settings.device)
 
 
-def _announce(console: Console, ahead: Prospect, workers: int, dry: bool) -> None:
-    from bench.runner.estimate import estimate, in_words
-
+def _announce(console: Console, ahead: Prospect, *, dry: bool) -> None:
     suite = ahead.settings.suite
     counts = ahead.plan.counts()
     todo = ahead.plan.counts(task.key for task in ahead.todo)
@@ -168,13 +171,6 @@ def _announce(console: Console, ahead: Prospect, workers: int, dry: bool) -> Non
     if dry:
         for task in ahead.todo:
             click.echo(f"{task.key}  {task.title}")
-    from bench.plugins import installed
-
-    guess = estimate(installed(), ahead.settings, ahead.todo)
-    line = f"estimate: {in_words(guess.wall_s(workers))} with {workers} worker(s)"
-    if guess.unknown:
-        line += f"; not timed: {', '.join(guess.unknown)}"
-    console.print(line, markup=False)
 
 
 def _finish(console: Console, settings: RunSettings, result: RunResult) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from bench import config
 from bench.errors import BenchError
 from bench.plugins import Plugins
+from bench.runner.estimate import Estimate, estimate, estimate_installed
 from bench.runner.worker import TaskReport, execute_all, run_job, start_process
 from bench.tasks.task import RunSettings, Task
 from bench.tasks.workbench import Workbench
@@ -43,6 +44,10 @@ class Backend(ABC):
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
         """Start a job."""
 
+    @abstractmethod
+    def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
+        """Return how long the tasks will take, measured where they will be done."""
+
     def messages(self) -> list[tuple[str, float]]:
         """Return what workers told since the last call: task keys and shares done."""
         return []
@@ -63,6 +68,9 @@ class Inline(Backend):
         self._plugins = plugins
         self._view = view
         self._bench: Workbench | None = None
+
+    def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
+        return estimate(self._plugins, settings, tasks)
 
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
         if self._bench is None:
@@ -98,6 +106,9 @@ class Processes(Backend):
             initializer=start_process,
             initargs=(THREADS_A_WORKER, self._messages, self._stop),
         )
+
+    def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
+        return self._pool.submit(estimate_installed, settings, tasks).result()
 
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
         return self._pool.submit(run_job, settings, tasks)
@@ -138,6 +149,9 @@ class Dask(Backend):
         self._pool: Executor = self._client.get_executor(pure=False)
         self.slots = max(1, sum(self._client.nthreads().values()))
 
+    def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
+        return self._pool.submit(estimate_installed, settings, tasks).result()
+
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
         return self._pool.submit(run_job, settings, tasks)
 
@@ -159,8 +173,9 @@ def require_device(device: str) -> None:
 
 def default_workers(device: str) -> int:
     """Return how many worker processes suit the device: one a core, one alone for a GPU."""
-    if device == "auto":
+    if device == "auto" and config.may_have_gpu():
         from bench.models.load import pick_device
 
         device = pick_device("auto").type
-    return min(config.cpu_count(), MOST_LOCAL_WORKERS) if device == "cpu" else 1
+    on_cpu = device in ("auto", "cpu")
+    return min(config.cpu_count(), MOST_LOCAL_WORKERS) if on_cpu else 1

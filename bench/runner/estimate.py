@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bench.errors import BenchError
-from bench.plugins import Plugins
+from bench.plugins import Plugins, installed
 from bench.tasks.task import RunSettings, Task
 
 BATCH = 8
@@ -29,6 +29,13 @@ class Estimate:
         """Return the expected duration with so many workers."""
         return self.seconds / max(1, workers)
 
+    def in_words(self, workers: int) -> str:
+        """Return the estimate as a line for people."""
+        line = f"estimate: {in_words(self.wall_s(workers))} with {workers} worker(s)"
+        if self.unknown:
+            line += f"; not timed: {', '.join(self.unknown)}"
+        return line
+
 
 def estimate(plugins: Plugins, settings: RunSettings, tasks: Iterable[Task]) -> Estimate:
     """Time one gradient of each model and scale it by what its tasks take."""
@@ -42,6 +49,11 @@ def estimate(plugins: Plugins, settings: RunSettings, tasks: Iterable[Task]) -> 
         except BenchError:
             unknown.append(model)
     return Estimate(seconds, tuple(unknown))
+
+
+def estimate_installed(settings: RunSettings, tasks: Iterable[Task]) -> Estimate:
+    """Do what `estimate` does with the installed plugins, in whatever process this is."""
+    return estimate(installed(), settings, tasks)
 
 
 def seconds_a_pass(plugins: Plugins, settings: RunSettings, model_id: str) -> float:

@@ -156,6 +156,8 @@ def _execute(
     with View(ahead.todo, console) as view, _backend(plugins, ahead, workers, view) as backend:
         work = Execution(ahead.settings, run_dir, backend, view, set(ahead.finished), dict(weights))
         before = len(work.finished)
+        guess = backend.estimate(ahead.settings, ahead.todo)
+        console.print(guess.in_words(backend.slots), markup=False)
         try:
             work.work(ahead.todo)
             status = FAILED if work.failures else done
