@@ -93,7 +93,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         if path.suffix == ".mat":
             return _matlab_tensors(path)
         with warnings.catch_warnings():
-            # An unusual pickle protocol is no concern of the user's: what cannot be read is refused.
+            # An unusual pickle protocol concerns no user: what cannot be read is refused.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # raised before anything foreign is run

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import bench
 from bench_plugins.robust.backbones import IMAGENET, PREFIXES, REFERENCE
+
+import bench
 
 if TYPE_CHECKING:
     from torch import nn

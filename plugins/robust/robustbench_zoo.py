@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import bench
 from bench_plugins.robust.robustbench_names import BOARDS
+
+import bench
 
 if TYPE_CHECKING:
     from torch import nn

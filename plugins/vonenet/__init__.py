@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import bench
 from bench_plugins.robust.backbones import ARCHIVE, IMAGENET, REFERENCE
+
+import bench
 
 if TYPE_CHECKING:
     from torch import nn

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import pytest
 import torch
+from bench_plugins.robust.robustbench_names import BOARDS
 from torch import nn
 
 from bench.errors import BenchError
@@ -15,7 +16,6 @@ from bench.models.load import load_spec
 from bench.models.weights import fill
 from bench.plugins import Plugins
 from bench.spec import ModelSpec
-from bench_plugins.robust.robustbench_names import BOARDS
 
 
 @pytest.fixture(scope="module")
