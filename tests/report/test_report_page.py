@@ -98,6 +98,7 @@ def test_hostile_names_are_text(build: Any) -> None:
     assert {image["src"][:10] for image in page.all("img")} == {"data:image"}
     assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
     assert page.texts.count(HOSTILE) >= 6
+    assert any(HOSTILE in str(image["alt"]) for image in page.all("img"))
     assert STAGE in page.texts
 
 
