@@ -20,6 +20,25 @@ assert not heavy, heavy
 """
 
 
+PLAN = """
+import sys
+from pathlib import Path
+from bench.plugins import installed
+from bench.runner.run import prospect
+from bench.tasks.task import RunSettings
+plugins = installed()
+suite = plugins.suites.get("digits")
+assert prospect(plugins, RunSettings(root=Path("never-made"), suite=suite), None).todo
+assert "torch" not in sys.modules
+"""
+
+
+def test_planning_a_run_does_not_import_torch() -> None:
+    """The process that leads a run stays small, and a finished run is checked in seconds."""
+    done = subprocess.run([sys.executable, "-c", PLAN], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [

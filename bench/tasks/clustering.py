@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
-from bench.proxies.triples import (
-    Triples,
-    hard_triples,
-    random_triples,
-    read_similarity,
-    similarity_by,
-)
 from bench.store.run_dir import Place
 from bench.suites.suite import AlignmentMeasure
 from bench.tasks import synthesis
 from bench.tasks.alignment import shown_targets
 from bench.tasks.task import Outcome, PlanContext, Task
 from bench.tasks.workbench import Workbench
+
+if TYPE_CHECKING:  # planning must not load torch
+    from bench.proxies.triples import Triples
 
 KIND = "clustering"
 EPOCH = 1
@@ -60,6 +57,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     import torch
 
     from bench.proxies.clustering import clustering
+    from bench.proxies.triples import random_triples
 
     suite = bench.settings.suite
     source = Place(synthesis.KIND, task.needs[0], task.generator, task.stage)
@@ -78,6 +76,8 @@ def execute(task: Task, bench: Workbench) -> Outcome:
 
 @lru_cache(maxsize=1)  # the same for all models and stages of a run
 def _hard(bench: Workbench) -> Triples:
+    from bench.proxies.triples import hard_triples, read_similarity, similarity_by
+
     suite = bench.settings.suite
     measure = suite.alignment
     assert measure is not None  # planned only where the suite has it
