@@ -21,7 +21,8 @@ def cielab(device: torch.device) -> Distance:
     def distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         difference = lab(a.to(device)) - lab(b.to(device))
         # A norm whose gradient at 0 is 0, not NaN: equal pixels are common.
-        return torch.linalg.vector_norm(difference, dim=1).mean(dim=(1, 2))
+        apart: torch.Tensor = torch.linalg.vector_norm(difference, dim=1)
+        return apart.mean(dim=(1, 2))
 
     return distance
 

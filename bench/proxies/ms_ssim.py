@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from bench.errors import BenchError
 from bench.proxies.comparing import Distance
 
 # Wang et al. 2003, section 3.2: exponents of the five scales, the finest first.
@@ -33,7 +34,8 @@ def ms_ssim(device: torch.device) -> Distance:
             part = whole if scale == len(weights) - 1 else contrast
             similarity = similarity * part.clamp(min=SMALLEST) ** weight
             x, y = (torch.nn.functional.avg_pool2d(image, 2) for image in (x, y))
-        return 1 - similarity.unflatten(0, a.shape[:2]).mean(dim=1)
+        channels: torch.Tensor = similarity.reshape(a.shape[:2])
+        return 1 - channels.mean(dim=1)
 
     return distance
 
@@ -41,8 +43,6 @@ def ms_ssim(device: torch.device) -> Distance:
 def _weights(side_px: int) -> list[float]:
     count = sum(side_px // 2**scale >= WINDOW_PX for scale in range(len(SCALE_WEIGHTS)))
     if not count:
-        from bench.errors import BenchError
-
         raise BenchError(
             f"images of {side_px} px are too small for MS-SSIM",
             fix=f"want {WINDOW_PX} px or more, or another metric",

@@ -58,7 +58,7 @@ def laplacian_pyramid(images: torch.Tensor) -> list[torch.Tensor]:
     """Return a Laplacian pyramid (Burt and Adelson 1983) of up to six bands."""
     row = torch.tensor(LOWPASS, dtype=images.dtype, device=images.device)
     kernel = torch.outer(row, row)[None, None]
-    bands = []
+    bands: list[torch.Tensor] = []
     while len(bands) < len(CONSTANTS) - 1 and min(images.shape[-2:]) >= SMALLEST_SIDE_PX:
         low = conv2d(pad(images, (2, 2, 2, 2), mode="replicate"), kernel, stride=2)
         wide = conv_transpose2d(pad(low, (1, 1, 1, 1), mode="replicate"), 4 * kernel, stride=2)

@@ -58,16 +58,19 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     suite = bench.settings.suite
     stimuli = bench.stimuli(suite.stimuli, suite.limit)
     model = bench.model(task.model)
+    protocol = suite_protocol(suite)
+    perceptual = protocol.regulariser.perceptual if protocol.regulariser else None
     run = synthesize(
         model,
         torch.as_tensor(stimuli.values[:]),
         stage=task.stage,
-        protocol=suite_protocol(suite),
+        protocol=protocol,
         seed=suite.seed,
         ids=stimuli.ids,
         batch_size=bench.settings.batch_size,
         label_space=suite.label_space,
         progress=bench.progress,
+        distance=bench.distance(perceptual) if perceptual else None,
     )
     rows = run.match.assign(
         reason=[run.reasons.get(name, "") for name in run.ids],
