@@ -73,19 +73,15 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], sortable: b
     return element("div", whole, class_="scroll", tabindex="0")
 
 
-def picture(data: bytes, kind: str, alt: str, caption: Any, *, wide: bool = False) -> Markup:
-    """Return a figure whose image is inside the page.
+def picture(data: bytes, kind: str, alt: str, caption: Any) -> Markup:
+    """Return a figure whose image is inside the page, and scrolls where the screen is narrow.
 
     Parameters
     ----------
     kind
         ``png`` or ``jpeg``.
-    wide
-        Whether a narrow screen scrolls it instead of making it small.
     """
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
     image = Markup(f'<img src="{source}" alt="{escape(alt)}">')
     scroll = element("div", image, class_="scroll", tabindex="0")
-    return element(
-        "figure", scroll, element("figcaption", caption), class_="wide" if wide else "whole"
-    )
+    return element("figure", scroll, element("figcaption", caption))

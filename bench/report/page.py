@@ -138,7 +138,7 @@ def _board(record: Mapping[str, Any], board: pd.DataFrame) -> Markup:
 def _pictures(pictures: Mapping[str, Path], record: Mapping[str, Any]) -> Markup:
     texts = page_text.pictures(record)
     shown = [
-        _embedded(pictures[name], *texts[name], wide=name != SCATTER)
+        _embedded(pictures[name], *texts[name])
         for name in (SCATTER, MATRIX, LATE, CURVES)
         if name in pictures
     ]
@@ -153,16 +153,16 @@ def _galleries(
         path = pictures.get(gallery_name(model))
         if path is not None:
             parts.append(element("h3", model))
-            parts.append(_embedded(path, f"Metamers of {model}, a row a stage", "", wide=True))
+            parts.append(_embedded(path, f"Metamers of {model}, a row a stage", ""))
     return joined(parts)
 
 
-def _embedded(path: Path, alt: str, caption: str, *, wide: bool) -> Markup:
+def _embedded(path: Path, alt: str, caption: str) -> Markup:
     data, kind = path.read_bytes(), "png"
     if len(data) > PNG_UP_TO:
         data, kind = _jpeg(data), "jpeg"
         caption = f"{caption} Compressed here; pixel by pixel in pictures/{path.name}.".strip()
-    return picture(data, kind, alt, caption, wide=wide)
+    return picture(data, kind, alt, caption)
 
 
 def _jpeg(data: bytes) -> bytes:
