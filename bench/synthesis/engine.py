@@ -125,7 +125,7 @@ def synthesize_batches(
     if initial.shape != x.shape:
         raise BenchError(f"init has shape {tuple(initial.shape)}, not {tuple(x.shape)}")
     if unit_sets is None:
-        unit_sets = getattr(model.spec.stage(stage), "unit_sets", ())
+        unit_sets = model.spec.stage(stage).unit_sets
     work = Work(
         model=model,
         network=model if protocol.exact else folded(model),
@@ -140,9 +140,7 @@ def synthesize_batches(
     moments = len(no_moments(protocol, x[:1]))
     size = batch_size_for(batch_size, model, x, stage, moments)
     size = max(1, size // together)
-    yield from Batches(
-        work, names, x, initial, size, together, label_space, progress, checkpoints
-    )
+    yield from Batches(work, names, x, initial, size, together, label_space, progress, checkpoints)
 
 
 def _check_parts(model: StagedModel, protocol: Protocol, distance: Distance | None) -> None:

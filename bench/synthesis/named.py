@@ -91,7 +91,7 @@ PROTOCOLS = {
             "A.4: R = ||x - StopGradient(blur(x))||^2",
             regulariser=Regulariser(blur=BLUR_WEIGHT),
         ),
-        _nanda("fourier", "A.4: pre-conditioning in the Fourier domain", precondition=1.0),
+        _nanda("fourier", "A.4: pre-conditioning in the Fourier domain", precondition=2.0),
         _nanda(
             "transform",
             "A.4: transformation robustness, their human-leaning results",

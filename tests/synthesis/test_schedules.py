@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 import torch
+from torch import nn
 
+from bench.models.staged import StagedModel
+from bench.spec import Stage
+from bench.synthesis.engine import synthesize
 from bench.synthesis.objectives import relative_distance, subset_distance
 from bench.synthesis.protocols import Protocol
 from bench.synthesis.schedules import draw_subsets, subset_at
@@ -85,3 +90,22 @@ def test_rates_never_rise() -> None:
         p = Protocol.named(name)
         rates = [p.step_at(step) for step in range(0, p.total_steps, 7)]
         assert all(later <= earlier for earlier, later in pairwise(rates))
+
+
+def test_a_stage_brings_its_own_unit_sets(load: Callable[..., StagedModel]) -> None:
+    sets = [slice(0, 20), slice(20, 40)]
+
+    def build() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(75, 40), nn.Linear(40, 10))
+
+    described = load(build, {"hidden": Stage("1", unit_sets=sets), "final": ""})
+    plain = load(build, {"hidden": "1", "final": ""})
+    protocol = Protocol.named("feather2023-hmax").replace(
+        steps=9, repetitions=2, subsets={"kind": "random", "every": 2, "until": 6}
+    )
+    x = torch.rand(2, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    own = synthesize(described, x, "hidden", protocol)
+    given = synthesize(plain, x, "hidden", protocol, unit_sets=sets)
+    whole = synthesize(plain, x, "hidden", protocol)
+    assert torch.equal(own.stimuli, given.stimuli)
+    assert (own.stimuli - whole.stimuli).abs().max() > 0.01
