@@ -83,7 +83,7 @@ def mean_log_distance(stimuli: torch.Tensor, count: int) -> torch.Tensor:
 
     Siblings, ``count`` beside each other, count as fixed: each is pushed by its own gradient.
     """
-    groups = stimuli.flatten(start_dim=1).unflatten(0, (-1, count))
+    groups = stimuli.reshape(len(stimuli) // count, count, -1)
     # Differences, not inner products: these cancel where stimuli are alike.
     apart = (groups[:, :, None] - groups.detach()[:, None]).square().sum(dim=-1)
     others = ~torch.eye(count, dtype=torch.bool, device=stimuli.device)
@@ -94,7 +94,7 @@ def mean_log_distance(stimuli: torch.Tensor, count: int) -> torch.Tensor:
 
 def nearest_rms(stimuli: torch.Tensor, count: int) -> torch.Tensor:
     """Return each stimulus' root mean squared difference to its nearest sibling, ``(N,)``."""
-    groups = stimuli.flatten(start_dim=1).unflatten(0, (-1, count))
+    groups = stimuli.reshape(len(stimuli) // count, count, -1)
     apart = (groups[:, :, None] - groups[:, None]).square().mean(dim=-1).sqrt()
     own = torch.eye(count, dtype=torch.bool, device=stimuli.device)
     return torch.where(own, torch.inf, apart).amin(dim=-1).flatten()
