@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     )
     from bench.errors import BenchError
     from bench.hookspecs import hookimpl
+    from bench.plugins import ModelSource
     from bench.spec import AudioInput, ImageInput, ModelSpec, Stage, Weights
     from bench.stimuli.sets import Stimuli, StimulusSet
     from bench.synthesis.protocols import Protocol
@@ -29,6 +30,7 @@ _HOMES = {
     "hookimpl": "bench.hookspecs",
     "AudioInput": "bench.spec",
     "ImageInput": "bench.spec",
+    "ModelSource": "bench.plugins",
     "ModelSpec": "bench.spec",
     "Stage": "bench.spec",
     "Weights": "bench.spec",
@@ -49,6 +51,7 @@ __all__ = [
     "AudioInput",
     "BenchError",
     "ImageInput",
+    "ModelSource",
     "ModelSpec",
     "Protocol",
     "Stage",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from bench.models.staged import StagedModel
 from bench.plugins import installed
 from bench.proxies.two_afc import two_afc
 from bench.spec import ModelSpec
-from bench.stimuli.sets import Stimuli
+from bench.stimuli.sets import Stimuli, Values
 from bench.synthesis.engine import synthesize
 from bench.synthesis.nulls import null_distribution
 
@@ -70,7 +70,7 @@ def load_stimuli(name: str, limit: int | None = None, data: str | Path | None = 
 
 def recognize(
     model: StagedModel,
-    x: torch.Tensor | np.ndarray,
+    x: torch.Tensor | np.ndarray | Values,
     labels: Sequence[int] | np.ndarray | torch.Tensor,
     label_space: str | None = None,
     ids: Sequence[str] | None = None,
@@ -79,6 +79,8 @@ def recognize(
 
     Parameters
     ----------
+    x
+        Stimuli ``(N, ...)``; values that are read when they are indexed are read in batches.
     labels
         True classes ``(N,)`` in ``label_space`` (the model's own, if None).
 
@@ -87,18 +89,18 @@ def recognize(
     One row a stimulus: ``id``, ``predicted``, ``correct``.
     """
     space = label_space or model.spec.labels
-    x = torch.as_tensor(x, dtype=torch.float32)
-    logits = torch.cat(
-        [
-            model.logits(x[i : i + RECOGNITION_BATCH]).cpu()
-            for i in range(0, len(x), RECOGNITION_BATCH)
-        ]
-    )
+    logits = torch.cat([model.logits(part).cpu() for part in _batches(x)])
     predicted = decide(logits.numpy(), model.spec.labels, space)
     names = [str(i) for i in range(len(x))] if ids is None else list(ids)
     return pd.DataFrame(
         {"id": names, "predicted": predicted, "correct": predicted == np.asarray(labels)}
     )
+
+
+def _batches(x: torch.Tensor | np.ndarray | Values) -> Iterator[torch.Tensor]:
+    for first in range(0, len(x), RECOGNITION_BATCH):
+        part = x[list(range(first, min(first + RECOGNITION_BATCH, len(x))))]
+        yield torch.as_tensor(part, dtype=torch.float32)
 
 
 def attack(

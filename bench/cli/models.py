@@ -42,6 +42,8 @@ def list_models(family: str | None, as_json: bool) -> None:
     ]
     show_rows(rows, as_json, empty="no model is registered")
     if not as_json:
+        for source in plugins.sources:
+            click.echo(f"and any {source.id}:NAME: {source.description}")
         for report in plugins.broken:
             for reason in filter(None, (report.reason, *report.problems)):
                 click.echo(f"plugin {report.name}: {reason}", err=True)

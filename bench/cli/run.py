@@ -162,6 +162,9 @@ def _announce(console: Console, ahead: Prospect, *, dry: bool) -> None:
         console.print(f"left out: {name} {reason}", markup=False)
     for name in ahead.gone:
         console.print(f"left out: {name} is no longer installed", markup=False)
+    for name, about in ahead.plan.stimuli.items():
+        for note in about["notes"]:
+            console.print(f"{name}: {note}", markup=False)
     for problem in ahead.damaged:
         console.print(f"damaged, will be computed again: {problem}", markup=False, style="yellow")
     parts = [f"{kind} {todo[kind]} of {counts[kind]}" for kind in counts]
@@ -187,5 +190,7 @@ def _finish(console: Console, settings: RunSettings, result: RunResult) -> None:
     paths = build_report(settings.root, settings.data)
     for line in paths.board_lines:
         click.echo(line)
+    for warning in paths.warnings:
+        console.print(f"warning: {warning}", markup=False, style="yellow")
     for what, path in paths.files.items():
         console.print(f"{what}: {path}", markup=False)

@@ -59,6 +59,7 @@ def show_stimuli(name: str, limit: int | None, data: Path | None, as_json: bool)
             "n": len(loaded),
             "shape": list(loaded.values[[0]].shape[1:]),
             "sha256": loaded.digest,
+            "notes": list(loaded.notes),
             "reference": entry.reference,
             "license": entry.license,
             "classes": {classes[label]: counts[label] for label in sorted(counts)},

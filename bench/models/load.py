@@ -70,9 +70,7 @@ def load_spec(
     return StagedModel(spec, module, target, weights_id)
 
 
-def _build(
-    spec: ModelSpec, weights: str | Path | None, seed: int
-) -> tuple[torch.nn.Module, str]:
+def _build(spec: ModelSpec, weights: str | Path | None, seed: int) -> tuple[torch.nn.Module, str]:
     if weights is None:
         return _call(spec, None), f"random:{seed}"
     if isinstance(weights, str) and weights in spec.weights:
@@ -80,13 +78,13 @@ def _build(
         path = locate(published, spec.id)
         module = _call(spec, None)
         fill(module, read_state(path), published, spec.id)
-        return module, published.sha256 or file_sha256(path)
+        return module, state_sha256(module) if published.parts else file_sha256(path)
     if isinstance(weights, Path) or Path(weights).suffix:
         path = Path(weights)
         module = _call(spec, None)
         rules = next(iter(spec.weights.values()), None) or Weights(file=path)
         fill(module, read_state(path), rules, spec.id)
-        return module, file_sha256(path)
+        return module, state_sha256(module) if rules.parts else file_sha256(path)
     if weights != "default" and spec.weights:
         raise BenchError(
             f"model {spec.id} has no weights called {weights!r}",
@@ -101,9 +99,11 @@ def _call(spec: ModelSpec, weights: str | None) -> torch.nn.Module:
         module = spec.build(weights)
     except BenchError:
         raise
-    except Exception as error:  # noqa: BLE001  a plugin's builder may fail in any way
+    except Exception as error:
         text = " ".join(str(error).split())
-        raise ItemError(f"model {spec.id} could not be built: {type(error).__name__}: {text}") from error
+        raise ItemError(
+            f"model {spec.id} could not be built: {type(error).__name__}: {text}"
+        ) from error
     if not isinstance(module, torch.nn.Module):
         raise ItemError(f"model {spec.id}: build returned {type(module).__name__}, not a Module")
     return module

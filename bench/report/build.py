@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ from bench.errors import BenchError
 from bench.leaderboard.board import Board, make_board
 from bench.leaderboard.collect import KINDS, Tables, collect
 from bench.leaderboard.render import files, screen
+from bench.leaderboard.result import ModelResult
 from bench.plugins import installed
 from bench.store.files import read_json, write_atomically, write_json
 from bench.store.run_dir import RunDir
 
 STAMP = "report.json"
+ACCURACY_MARGIN = 0.02  # further below what its authors report, a model's input may be wrong
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Report:
 
     board_lines: list[str]
     files: dict[str, Path]
+    warnings: list[str]
 
 
 def build_report(root: Path, data: Path | None = None, *, anew: bool = False) -> Report:
@@ -43,17 +46,34 @@ def build_report(root: Path, data: Path | None = None, *, anew: bool = False) ->
     record = run_dir.read_record() or {}
     results = collect(record, Tables.of(run_dir))
     board = make_board(results)
+    warnings = low_accuracies(record, results)
     stamp = _stamp(run_dir, record)
     known = _known(run_dir)
     if not anew and known.get("stamp") == stamp:
-        return Report(screen(board), {k: Path(root, v) for k, v in known["files"].items()})
+        there = {k: Path(root, v) for k, v in known["files"].items()}
+        return Report(screen(board), there, warnings)
     written = _write_board(run_dir, board)
     written |= _draw(run_dir, record, board, data)
     write_json(
         root / STAMP,
         {"stamp": stamp, "files": {k: str(p.relative_to(root)) for k, p in written.items()}},
     )
-    return Report(screen(board), written)
+    return Report(screen(board), written, warnings)
+
+
+def low_accuracies(record: Mapping[str, Any], results: Sequence[ModelResult]) -> list[str]:
+    """Return a line for each model that misses its authors' accuracy: its input may be wrong."""
+    reported = {model["id"]: model["reported_accuracy"] for model in record["models"]}
+    lines = []
+    for result in results:
+        wanted, found = reported[result.model.id], result.accuracy
+        if wanted is not None and found is not None and found.value < wanted - ACCURACY_MARGIN:
+            lines.append(
+                f"{result.model.id} reaches an accuracy of {found.value:.3f} "
+                f"[{found.low:.3f}, {found.high:.3f}], n {found.n}; its authors report {wanted:.3f}: "
+                "are its input's size, mean and deviation right?"
+            )
+    return lines
 
 
 def _write_board(run_dir: RunDir, board: Board) -> dict[str, Path]:
@@ -78,16 +98,14 @@ def _draw(
     return {"pictures": run_dir.root / "pictures", "page": page}
 
 
-def _natural(
-    record: Mapping[str, Any], data: Path | None
-) -> tuple[list[str], np.ndarray] | None:
+def _natural(record: Mapping[str, Any], data: Path | None) -> tuple[list[str], np.ndarray] | None:
     """Return ids and values of the natural stimuli, None where they are no longer to be had."""
     suite = record["suite"]
     try:
         stimuli = installed().stimuli.get(suite["stimuli"]).load(suite["limit"], data)
     except BenchError:
         return None
-    return list(stimuli.ids), stimuli.values[range(len(stimuli))]
+    return list(stimuli.ids), stimuli.values[list(range(len(stimuli)))]
 
 
 def _stamp(run_dir: RunDir, record: Mapping[str, Any]) -> str:

@@ -56,7 +56,11 @@ def make_plan(plugins: Plugins, settings: RunSettings) -> Plan:
         stimuli = plugins.stimuli.get(set_id).load(n, settings.data)
         if not len(stimuli):
             raise BenchError(f"stimulus set {set_id} is empty", fix="check --data")
-        seen[f"{set_id}[{len(stimuli)}]"] = {"sha256": stimuli.digest, "n": len(stimuli)}
+        seen[f"{set_id}[{len(stimuli)}]"] = {
+            "sha256": stimuli.digest,
+            "n": len(stimuli),
+            "notes": list(stimuli.notes),
+        }
         return stimuli.digest, len(stimuli)
 
     context = PlanContext(suite, selection.models, digest)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.errors import ExitCode
+from bench.errors import ExitCode, UnknownName
 from bench.plugins import Plugins
 from bench.runner.backends import Backend, Dask, Inline, Processes, Workers, default_workers
 from bench.runner.execute import Execution
@@ -86,7 +86,7 @@ def prospect(plugins: Plugins, settings: RunSettings, shard: tuple[int, int] | N
             old, {"suite": settings.suite.model_dump(mode="json")}, str(settings.root)
         )
         known = [model["id"] for model in old["models"]]
-        gone = tuple(name for name in known if name not in plugins.models)
+        gone = tuple(name for name in known if not _registered(plugins, name))
         kept = [name for name in known if name not in gone]
         models = tuple(dict.fromkeys([*settings.suite.models, *kept]))
         settings = replace(settings, suite=settings.suite.model_copy(update={"models": models}))
@@ -100,6 +100,14 @@ def prospect(plugins: Plugins, settings: RunSettings, shard: tuple[int, int] | N
     )
     name = "" if shard is None else f"{shard[0]}/{shard[1]}"
     return Prospect(settings, plan, todo, seen.finished, seen.damaged, gone, name)
+
+
+def _registered(plugins: Plugins, name: str) -> bool:
+    try:
+        plugins.model(name)
+    except UnknownName:
+        return False
+    return True
 
 
 def run(

@@ -9,7 +9,7 @@ from bench.errors import BenchError
 from bench.labels.spaces import compatible
 from bench.plugins import Plugins
 from bench.registry import near_names
-from bench.spec import ModelSpec
+from bench.spec import ModelSpec, Weights
 from bench.store.keys import files_sha256
 from bench.suites.suite import Suite
 from bench.tasks.task import PlannedModel
@@ -99,13 +99,15 @@ def _refuse_unknown_stages(specs: Sequence[ModelSpec], wanted: Sequence[str]) ->
 def identity(plugins: Plugins, spec: ModelSpec) -> dict[str, str]:
     """Return what a model is: id, weights, and a hash of its plugin's code."""
     weights = spec.weights.get("default")
-    if weights is None:
-        weights_id = "built by the plugin"
-    elif weights.sha256 is not None:
-        weights_id = weights.sha256
-    elif weights.file is not None:
-        weights_id = files_sha256([weights.file])
-    else:
-        weights_id = str(weights.url)
+    weights_id = "built by the plugin" if weights is None else _weights_identity(weights)
     code = plugins.source_files(plugins.models.origin(spec.id))
     return {"id": spec.id, "weights": weights_id, "code": files_sha256(code)}
+
+
+def _weights_identity(weights: Weights) -> str:
+    """Return the weights' hash, or where they come from; what was loaded is compared later."""
+    if weights.file is not None:
+        own = weights.sha256 or files_sha256([weights.file])
+    else:
+        own = weights.sha256 or weights.url or f"{weights.member} in {weights.archive}"
+    return " + ".join([own, *map(_weights_identity, weights.parts)])

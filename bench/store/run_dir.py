@@ -311,7 +311,9 @@ class RunDir:
             ) from None
 
 
-_OWN_NAMES = frozenset({".lock", "failures", "tables", "parts", "metamers"})
+_OWN_NAMES = frozenset(
+    {".lock", "failures", "tables", "parts", "metamers", "pictures", "report.html", "report.json"}
+)
 
 
 def _to_parquet(rows: pd.DataFrame) -> bytes:

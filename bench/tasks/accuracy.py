@@ -42,7 +42,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     model = bench.model(task.model)
     rows = recognize(
         model,
-        bench.images(set_id, measure.n),
+        stimuli.values,
         stimuli.labels,
         label_space=stimuli.label_space,
         ids=stimuli.ids,

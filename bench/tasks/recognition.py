@@ -62,7 +62,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
         shown = torch.from_numpy(bench.run_dir.arrays(source)["stimuli"])
         kept = _kept(task, bench, source)
     else:
-        shown = torch.as_tensor(stimuli.values[:])
+        shown = bench.images(suite.stimuli, suite.limit)
         kept = np.ones(len(stimuli), dtype=bool)
     model = bench.model(task.model)
     rows = recognize(model, shown, stimuli.labels, label_space=suite.label_space, ids=stimuli.ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from bench.tasks.task import Outcome, PlanContext, Task
 from bench.tasks.workbench import Workbench
@@ -60,25 +61,21 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     norm, eps = str(task.inputs["norm"]), float(task.inputs["eps"])
     set_id = measure.stimuli or suite.stimuli
     stimuli = bench.stimuli(set_id, measure.n)
-    images = bench.images(set_id, measure.n)
     truth = torch.from_numpy(stimuli.labels)
     model = bench.model(task.model)
     budget = AttackBudget(norm=norm, eps=eps, steps=measure.steps, seed=suite.seed)
     attack = bench.plugins.attacks.get(measure.attack)
     size = bench.batch(DEFAULT_BATCH)
-    attacked = []
-    for i in range(0, len(images), size):
-        part = slice(i, i + size)
-        ids = list(stimuli.ids[part])
-        attacked.append(attack.run(model, images[part], truth[part], budget, ids))
-        bench.progress(min(1.0, (i + size) / len(images)))
-    rows = recognize(
-        model,
-        torch.cat(attacked),
-        stimuli.labels,
-        label_space=stimuli.label_space,
-        ids=stimuli.ids,
-    )
+    parts = []
+    for first in range(0, len(stimuli), size):
+        places = list(range(first, min(first + size, len(stimuli))))
+        ids = [stimuli.ids[i] for i in places]
+        images = torch.as_tensor(stimuli.values[places])
+        attacked = attack.run(model, images, truth[places], budget, ids)
+        labels = stimuli.labels[places]
+        parts.append(recognize(model, attacked, labels, stimuli.label_space, ids))
+        bench.progress((places[-1] + 1) / len(stimuli))
+    rows = pd.concat(parts, ignore_index=True)
     rows.insert(0, "model", task.model)
     rows["label"] = stimuli.labels
     rows["attack"] = measure.attack

@@ -51,8 +51,6 @@ def suite_protocol(suite: Suite) -> Protocol:
 
 def execute(task: Task, bench: Workbench) -> Outcome:
     """Make the metamers of one model and stage."""
-    import torch
-
     from bench.synthesis.engine import synthesize
 
     suite = bench.settings.suite
@@ -62,7 +60,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     perceptual = protocol.regulariser.perceptual if protocol.regulariser else None
     run = synthesize(
         model,
-        torch.as_tensor(stimuli.values[:]),
+        bench.images(suite.stimuli, suite.limit),
         stage=task.stage,
         protocol=protocol,
         seed=suite.seed,

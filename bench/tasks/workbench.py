@@ -58,14 +58,14 @@ class Workbench:
             raise
 
     def _load_stimuli(self, set_id: str, n: int | None) -> Stimuli:
-        stimuli = self.plugins.stimuli.get(set_id).load(n, self.settings.data)
-        return stimuli.take(range(len(stimuli)))
+        return self.plugins.stimuli.get(set_id).load(n, self.settings.data)
 
     def images(self, set_id: str, n: int | None) -> torch.Tensor:
-        """Return the first ``n`` stimuli of a set as a tensor ``(n, ...)``."""
+        """Return the first ``n`` stimuli of a set as a tensor ``(n, ...)``, in memory."""
         import torch
 
-        return torch.as_tensor(self.stimuli(set_id, n).values[:])
+        values = self.stimuli(set_id, n).values
+        return torch.as_tensor(values[list(range(len(values)))])
 
     def distance(self, metric: str) -> Distance:
         """Return the perceptual distance called ``metric``."""
