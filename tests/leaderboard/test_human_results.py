@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from bench.leaderboard.human_result import HumanResult
 from bench.leaderboard.publish import read_board
 from bench.leaderboard.result import read_result
 
+# SciPy 1.15 renamed the argument
+SEED = {"rng" if "rng" in signature(bootstrap).parameters else "random_state": 1}
 STAGES = ("natural", "conv1", "conv2", "final")
 
 
@@ -59,7 +62,7 @@ def test_means_and_intervals_are_scipys() -> None:
             index="participant", columns="stage", values="proportion_correct"
         )
         each = wide.to_numpy().mean(axis=1)
-        expected = bootstrap((each,), np.mean, n_resamples=9999, method="percentile", rng=1)
+        expected = bootstrap((each,), np.mean, n_resamples=9999, method="percentile", **SEED)
         assert found is not None
         assert found.value == pytest.approx(each.mean(), abs=1e-6)
         assert found.low == pytest.approx(expected.confidence_interval.low, abs=0.008)
