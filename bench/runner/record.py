@@ -36,7 +36,7 @@ def new_record(
     """Return the record of a run that begins."""
     return {
         "status": RUNNING,
-        "suite": settings.suite.model_dump(mode="json"),
+        "suite": settings.suite.model_dump(mode="json", exclude_none=True),
         "models": [_model(plugins, planned) for planned in plan.models],
         "unavailable": plan.unavailable,
         "stimuli": plan.stimuli,

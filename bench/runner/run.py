@@ -83,7 +83,9 @@ def prospect(plugins: Plugins, settings: RunSettings, shard: tuple[int, int] | N
     gone: tuple[str, ...] = ()
     if old is not None:
         refuse_other_settings(
-            old, {"suite": settings.suite.model_dump(mode="json")}, str(settings.root)
+            old,
+            {"suite": settings.suite.model_dump(mode="json", exclude_none=True)},
+            str(settings.root),
         )
         known = [model["id"] for model in old["models"]]
         gone = tuple(name for name in known if not _registered(plugins, name))
