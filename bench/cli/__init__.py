@@ -20,6 +20,7 @@ COMMANDS = {
     "humans": "import and show human responses",
     "stats": "the papers' statistics",
     "nulls": "build and show null distributions",
+    "alignment": "compare runs under several protocols as perceptual distances see them",
     "report": "draw a run's pictures and its page",
     "status": "show how far a run is",
     "verify": "check every file of a run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import EntryPoint
 from io import StringIO
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from click.testing import CliRunner
 from rich.console import Console
 
+from bench.cli.alignment import alignment
 from bench.errors import BenchError, ExitCode
 from bench.models.load import load_spec
 from bench.plugins import Plugins
@@ -20,6 +23,7 @@ from bench.proxies.clustering import clustering
 from bench.proxies.nlpd import nlpd
 from bench.proxies.triples import random_triples
 from bench.proxies.two_afc import two_afc
+from bench.report.alignment import compare_alignment
 from bench.runner.backends import Workers
 from bench.runner.plan import make_plan
 from bench.runner.run import RunResult, run
@@ -174,3 +178,39 @@ def test_noise_targets_have_their_distribution(
     assert values.std() == pytest.approx(std, abs=4 * error)
     few = plugins.stimuli.get(f"noise-{kind}-digits").load(2, None)
     assert np.array_equal(few.values[:], values[:2])
+
+
+def test_protocols_and_seeds_stand_side_by_side(plugins, small, tmp_path: Path) -> None:
+    measure = {"metrics": ["nlpd", "cielab"], "clustering": {"triples": ["random"]}}
+    roots = []
+    for protocol, seed in (("nanda2023", 0), ("nanda2023", 1), ("nanda2023-transform", 0)):
+        settings = small(protocol, tmp_path / f"{protocol}-{seed}", seed=seed, alignment=measure)
+        assert work(plugins, settings).exit_code == ExitCode.DONE
+        roots.append(settings.root)
+    result = CliRunner().invoke(alignment, [*map(str, roots), str(roots[0]), "--json"])
+    assert result.exit_code == 0, result.output
+    found = {(row["measure"], row["protocol"]): row for row in json.loads(result.output)}
+    names = {protocol for _, protocol in found}
+    assert len(names) == 2
+    free = next(name for name in names if "transform" not in name)
+    shares = [
+        RunDir(root).table("alignment").groupby("metric")["aligned"].mean() for root in roots[:2]
+    ]
+    row = found["2afc", free]
+    assert (row["observers"], row["n"]) == (4, 4)
+    assert row["mean"] == pytest.approx(np.mean(shares))
+    assert row["deviation"] == pytest.approx(np.std(shares))
+    text = CliRunner().invoke(alignment, [*map(str, roots), "--stage", "conv2"])
+    assert text.exit_code == 0, text.output
+    assert f"{100 * np.mean(shares):.1f} ± {100 * np.std(shares):.1f}" in text.output
+
+
+def test_runs_that_cannot_be_compared(plugins, small, tmp_path: Path) -> None:
+    one = small("nanda2023", tmp_path / "one")
+    two = small("nanda2023", tmp_path / "two", limit=3)
+    for settings in (one, two):
+        work(plugins, settings)
+    with pytest.raises(BenchError, match="not of the same stimuli: 4 of toy, 3 of toy"):
+        compare_alignment([one.root, two.root])
+    with pytest.raises(BenchError, match="absent"):
+        compare_alignment([tmp_path / "absent"])
