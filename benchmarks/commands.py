@@ -8,7 +8,6 @@ torch in the same minutes, hangs less on it.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -70,8 +69,8 @@ def _tree_mb(root: int) -> float:
         pid = todo.pop()
         try:
             total += _pss_mb(Path(f"/proc/{pid}/smaps_rollup"))
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                children = Path(f"/proc/{pid}/task/{thread}/children").read_text()
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                children = (thread / "children").read_text()
                 todo += [int(child) for child in children.split()]
         except OSError:  # it ended meanwhile, or there is no /proc
             continue

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench_plugins.robust.backbones import IMAGENET, REFERENCE, RESNET50_STAGES, authors, resnet50
-
 import bench
+from bench_plugins.robust.backbones import IMAGENET, REFERENCE, RESNET50_STAGES, authors, resnet50
 
 # Top-1 accuracies: Feather et al. 2023, Supplementary Table 3.
 MODELS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import bench
 from bench_plugins.robust.backbones import (
     ALEXNET_STAGES,
     IMAGENET,
@@ -11,8 +12,6 @@ from bench_plugins.robust.backbones import (
     alexnet,
     resnet50,
 )
-
-import bench
 
 PUBLISHED = "https://bitbucket.org/robert_geirhos/texture-vs-shape-pretrained-models/raw"
 MIRROR = "https://s3.us-east-1.wasabisys.com/visionlab-models/rgeirhos_stylized_imagenet"

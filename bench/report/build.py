@@ -70,8 +70,8 @@ def low_accuracies(record: Mapping[str, Any], results: Sequence[ModelResult]) ->
         if wanted is not None and found is not None and found.value < wanted - ACCURACY_MARGIN:
             lines.append(
                 f"{result.model.id} reaches an accuracy of {found.value:.3f} "
-                f"[{found.low:.3f}, {found.high:.3f}], n {found.n}; its authors report {wanted:.3f}: "
-                "are its input's size, mean and deviation right?"
+                f"[{found.low:.3f}, {found.high:.3f}], n {found.n}; its authors report "
+                f"{wanted:.3f}: are its size, mean and deviation right?"
             )
     return lines
 

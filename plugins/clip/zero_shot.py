@@ -8,7 +8,6 @@ from pathlib import Path
 
 import open_clip
 import torch
-from bench_plugins.clip.networks import empty_clip
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.functional import normalize
@@ -17,6 +16,7 @@ from bench import config
 from bench.errors import BenchError
 from bench.models.load import pick_device
 from bench.models.weights import state_sha256
+from bench_plugins.clip.networks import empty_clip
 
 CLASSES_AT_ONCE = 4
 

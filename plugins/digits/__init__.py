@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench_plugins.digits import catalogue, scenes
-
 import bench
+from bench_plugins.digits import catalogue, scenes
 
 _LICENSE = "MIT"
 _REFERENCE = "Trained with metamer-bench, after Feather et al. 2023"

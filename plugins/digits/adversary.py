@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from bench_plugins.digits.recipe import Loss, cross_entropy, door
 from torch import Tensor, nn
+
+from bench_plugins.digits.recipe import Loss, cross_entropy, door
 
 L2_EPS = 1.0
 LINF_EPS = 8 / 255

@@ -11,9 +11,10 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from bench_plugins.digits.catalogue import MEAN, STD
 from bench_plugins.digits.gabor import gabor_kernel
-from torch import Tensor, nn
 
 ORIENTATIONS = 4
 SIZES_PX = (5, 7, 9, 11)  # two neighbouring sizes make a band

@@ -11,9 +11,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from bench_plugins.digits.gabor import GaborFrontEnd
 from bench_plugins.digits.hmax import Hmax
-from torch import Tensor, nn
 
 CLASSES = 10
 CHANNELS = (24, 32, 48, 80)

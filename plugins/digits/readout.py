@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from bench_plugins.digits.recipe import Report, Scenes, door
 from torch import Tensor, nn
+
+from bench_plugins.digits.recipe import Report, Scenes, door
 
 
 @torch.no_grad()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from bench_plugins.digits.catalogue import MEAN, STD
 from torch import Tensor, nn
+
+from bench_plugins.digits.catalogue import MEAN, STD
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Report = Callable[[int, int], None]  # steps done, steps in all

@@ -6,9 +6,10 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from bench_plugins.digits.networks import ConvNet
 from bench_plugins.digits.recipe import Loss, door
-from torch import Tensor, nn
 
 TEMPERATURE = 0.3
 ROTATION_RAD = 0.2

@@ -17,14 +17,15 @@ from typing import Any
 import click
 import safetensors.torch
 import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import Tensor, nn
+
 from bench_plugins.digits import adversary, hmax, scenes, simclr
 from bench_plugins.digits.catalogue import ENTRIES, RECORDS, WEIGHTS_DIR, Entry
 from bench_plugins.digits.networks import ConvNet
 from bench_plugins.digits.readout import fit_readout
 from bench_plugins.digits.recipe import Recipe, Report, Scenes, accuracy, door, fit
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from torch import Tensor, nn
 
 TRAINING_SCENES = 46_800  # 36 of each of the 1,297 digits
 READOUT_SCENES = 7_800

@@ -9,14 +9,14 @@ from __future__ import annotations
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from bench_plugins.robust.backbones import ARCHIVE, REFERENCE
-
 import bench
+from bench_plugins.robust.backbones import ARCHIVE, REFERENCE
 
 if TYPE_CHECKING:
     import torch
-    from bench_plugins.hmax.network import PatchDistances
     from torch import nn
+
+    from bench_plugins.hmax.network import PatchDistances
 
 ORIENTATIONS = 4
 C1_SIDES = (63, 51, 42, 36, 32, 28, 26, 23)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench_plugins.robust.backbones import ALEXNET_STAGES, IMAGENET, REFERENCE, alexnet, authors
-
 import bench
+from bench_plugins.robust.backbones import ALEXNET_STAGES, IMAGENET, REFERENCE, alexnet, authors
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import bench
 from bench_plugins.robust.backbones import (
     ALEXNET_STAGES,
     IMAGENET,
@@ -22,8 +23,6 @@ from bench_plugins.robust.backbones import (
 )
 from bench_plugins.robust.final_stage import MADRYLAB, final_stage_specs
 from bench_plugins.robust.robustbench_zoo import robustbench_specs
-
-import bench
 
 ADVERSARIAL = "adversarial"
 RANDOM = "random perturbation"

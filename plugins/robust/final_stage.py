@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bench_plugins.robust.backbones import IMAGENET, PREFIXES, REFERENCE
-
 import bench
+from bench_plugins.robust.backbones import IMAGENET, PREFIXES, REFERENCE
 
 if TYPE_CHECKING:
     from torch import nn

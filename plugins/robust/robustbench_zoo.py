@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bench_plugins.robust.robustbench_names import BOARDS
-
 import bench
+from bench_plugins.robust.robustbench_names import BOARDS
 
 if TYPE_CHECKING:
     from torch import nn

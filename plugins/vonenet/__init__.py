@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench_plugins.robust.backbones import ARCHIVE, IMAGENET, REFERENCE
-
 import bench
+from bench_plugins.robust.backbones import ARCHIVE, IMAGENET, REFERENCE
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,9 +10,10 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
-from bench_plugins.vonenet.gabors import draw_gabors, gabor_kernels
 from torch import nn
 from torch.nn.functional import conv2d, relu
+
+from bench_plugins.vonenet.gabors import draw_gabors, gabor_kernels
 
 CLASSES = 1000
 IMAGE_PX = 224

@@ -62,7 +62,7 @@ def test_the_range_and_the_ball_hold_together(weight) -> None:
         offset = (found - x).flatten(1)
         length = offset.abs().amax(1) if norm == "linf" else offset.norm(dim=1)
         assert float(length.max()) <= size * (1 + 1e-5)
-        assert 0 <= float(found.min())
+        assert float(found.min()) >= 0
         assert float(found.max()) <= 1
 
 

@@ -82,9 +82,8 @@ def test_lpips_is_its_formula(net: str, heads: bool) -> None:
 @pytest.mark.extra("lpips")
 @pytest.mark.usefixtures("_random")
 def test_the_mean_is_that_of_the_papers_four() -> None:
-    from bench_plugins.metrics import NANDA_BACKBONES
-
     from bench.plugins import installed
+    from bench_plugins.metrics import NANDA_BACKBONES
 
     metrics = installed().metrics
     generator = torch.Generator().manual_seed(2)

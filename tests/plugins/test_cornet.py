@@ -6,12 +6,12 @@ import re
 from importlib.metadata import EntryPoint
 
 import torch
-from bench_plugins.cornet.network import Area, cornet_s
 from torch import nn
 from torch.nn.functional import batch_norm, conv2d
 
 from bench.models.weights import fill
 from bench.plugins import Plugins
+from bench_plugins.cornet.network import Area, cornet_s
 
 
 def area(in_channels: int, channels: int, times: int) -> Area:

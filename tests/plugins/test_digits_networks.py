@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from bench_plugins.digits import hmax, networks
-from bench_plugins.digits.gabor import WAVELENGTHS_PX, GaborFrontEnd, gabor_kernel
 from scipy.ndimage import correlate
 from scipy.signal.windows import hann
 from torch import Tensor, nn
+
+from bench_plugins.digits import hmax, networks
+from bench_plugins.digits.gabor import WAVELENGTHS_PX, GaborFrontEnd, gabor_kernel
 
 
 def _generator(seed: int = 0) -> torch.Generator:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import sklearn.datasets
-from bench_plugins.digits import scenes
 from numpy.typing import NDArray
+
+from bench_plugins.digits import scenes
 
 LOADERS = {"train": scenes.load_train, "test": scenes.load_test}
 

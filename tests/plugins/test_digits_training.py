@@ -7,12 +7,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from bench_plugins.digits import adversary, readout, simclr
-from bench_plugins.digits.recipe import Recipe, Scenes, cross_entropy, fit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
+
+from bench_plugins.digits import adversary, readout, simclr
+from bench_plugins.digits.recipe import Recipe, Scenes, cross_entropy, fit
 
 
 def _generator(seed: int = 0) -> torch.Generator:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from bench_plugins.digits import catalogue, scenes, train
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
 import bench
+from bench_plugins.digits import catalogue, scenes, train
 
 # A little under what each network reached when it was trained (accuracy on 500 test scenes).
 FLOORS = {

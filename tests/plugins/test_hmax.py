@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bench_plugins.hmax.network import C1, C2, S1, PatchDistances
 from scipy.io import savemat
 
 from bench.models.checks import stage_facts
@@ -16,6 +15,7 @@ from bench.models.load import load_spec
 from bench.models.weights import fill
 from bench.plugins import Plugins
 from bench.spec import ModelSpec
+from bench_plugins.hmax.network import C1, C2, S1, PatchDistances
 
 SIZES = range(2, 17, 2)
 C1_SIDES = (63, 51, 42, 36, 32, 28, 26, 23)

@@ -7,10 +7,10 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 import torch
-from bench_plugins.lowpass.network import HannPool2d
 
 from bench.models.weights import fill
 from bench.plugins import Plugins
+from bench_plugins.lowpass.network import HannPool2d
 
 
 @pytest.mark.parametrize(("window", "stride", "padding"), [(17, 4, 5), (9, 2, 2)])

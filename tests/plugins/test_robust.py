@@ -8,7 +8,6 @@ from importlib.util import find_spec
 
 import pytest
 import torch
-from bench_plugins.robust.robustbench_names import BOARDS
 from torch import nn
 
 from bench.errors import BenchError
@@ -16,6 +15,7 @@ from bench.models.load import load_spec
 from bench.models.weights import fill
 from bench.plugins import Plugins
 from bench.spec import ModelSpec
+from bench_plugins.robust.robustbench_names import BOARDS
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 import torch
-from bench_plugins.vonenet.gabors import Gabors, draw_gabors, gabor_kernels
 from torch import nn
 
 from bench.models.load import load_spec
 from bench.models.staged import StagedModel
 from bench.models.weights import fill
 from bench.plugins import Plugins
+from bench_plugins.vonenet.gabors import Gabors, draw_gabors, gabor_kernels
 
 # Filters 0, 1, 255 and 511, and the sums over all 512, as the published sampling code gives them
 # (github.com/dicarlolab/vonenet, params.py, with sf_max 6): cycles/degree, orientation and phase
