@@ -59,7 +59,9 @@ class Registry(Generic[T]):
         try:
             return self._entries[name.casefold()]
         except KeyError:
-            raise UnknownName(f"no {self.kind} is called {name!r}", fix=self._advice(name)) from None
+            raise UnknownName(
+                f"no {self.kind} is called {name!r}", fix=self._advice(name)
+            ) from None
 
     def _advice(self, name: str) -> str:
         near = near_names(name, [entry.id for entry in self])

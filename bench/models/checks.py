@@ -104,7 +104,9 @@ def _truncated(model: StagedModel, x: torch.Tensor) -> Check:
         part = model.activations(x, [name])[name]
         worst = max(worst, float((part - whole[name]).abs().max()))
     problem = "" if worst == 0 else f"they differ by up to {worst:.2g}"
-    return Check("a truncated pass equals the full one", "exactly" if not problem else "no", problem)
+    return Check(
+        "a truncated pass equals the full one", "exactly" if not problem else "no", problem
+    )
 
 
 def _gradients(model: StagedModel, x: torch.Tensor) -> Check:

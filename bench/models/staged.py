@@ -107,9 +107,7 @@ class StagedModel:
             )
         return result
 
-    def at_stage(
-        self, x: torch.Tensor, stage: str, *, modified_relu: bool = False
-    ) -> torch.Tensor:
+    def at_stage(self, x: torch.Tensor, stage: str, *, modified_relu: bool = False) -> torch.Tensor:
         """Return the activation at one stage, with the gradient if ``x`` wants it.
 
         Nothing after the stage is computed. With ``modified_relu``, the ReLU that is the stage's
@@ -123,9 +121,8 @@ class StagedModel:
     def reached_order(self, x: torch.Tensor) -> list[str]:
         """Return the stages in the order in which a forward pass of ``x`` reaches them."""
         captured: dict[str, torch.Tensor] = {}
-        with torch.no_grad(), self._hooked(self.stages, captured):
-            with suppress(_AllCaptured):
-                self.module(self.door(self._enter(x)))
+        with torch.no_grad(), self._hooked(self.stages, captured), suppress(_AllCaptured):
+            self.module(self.door(self._enter(x)))
         return list(captured)
 
     def modified_relu_call(self, stage: str, x: torch.Tensor) -> int | None:
