@@ -15,7 +15,10 @@ from typing import Any
 import pluggy
 
 from bench import hookspecs
+from bench.attacks.spec import AttackSpec
 from bench.errors import BenchError, UnknownName
+from bench.human.spec import HumanDataSpec
+from bench.proxies.spec import MetricSpec
 from bench.registry import Registry
 from bench.spec import ModelSpec
 from bench.stimuli.sets import StimulusSet
@@ -76,9 +79,9 @@ class Plugins:
         self.sources: Registry[ModelSource] = Registry("source of models")
         self.stimuli: Registry[StimulusSet] = Registry("stimulus set")
         self.suites: Registry[Suite] = Registry("suite")
-        self.attacks: Registry[Any] = Registry("attack")
-        self.metrics: Registry[Any] = Registry("metric")
-        self.human_data: Registry[Any] = Registry("human data set")
+        self.attacks: Registry[AttackSpec] = Registry("attack")
+        self.metrics: Registry[MetricSpec] = Registry("metric")
+        self.human_data: Registry[HumanDataSpec] = Registry("human data set")
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._register_built_in_suites()
@@ -122,9 +125,9 @@ class Plugins:
             "models": self._model_adder(report),
             "stimuli": self._adder(report, self.stimuli, StimulusSet),
             "suites": self._suite_adder(report),
-            "attacks": self._adder(report, self.attacks, None),
-            "metrics": self._adder(report, self.metrics, None),
-            "human_data": self._adder(report, self.human_data, None),
+            "attacks": self._adder(report, self.attacks, AttackSpec),
+            "metrics": self._adder(report, self.metrics, MetricSpec),
+            "human_data": self._adder(report, self.human_data, HumanDataSpec),
         }
         for kind, register in registries.items():
             hook = getattr(module, f"bench_register_{kind}", None)

@@ -69,7 +69,8 @@ class Registry(Generic[T]):
             return f"did you mean {', '.join(near)}?"
         if 0 < len(self) <= WHOLE_LIST_SHOWN:
             return f"there are: {', '.join(entry.id for entry in self)}"
-        return f"`bench {self.kind}s list` shows all {len(self)}"
+        command = {"stimulus set": "stimuli", "human data set": "humans"}.get(self.kind)
+        return f"`bench {command or self.kind + 's'} list` shows all {len(self)}"
 
     def __contains__(self, name: str) -> bool:
         return name.casefold() in self._entries

@@ -39,6 +39,12 @@ def pick_device(name: str | torch.device) -> torch.device:
     return device
 
 
+def device_name(device: str | torch.device) -> str:
+    """Return what a device is: ``cpu``, or the GPU's own name."""
+    chosen = pick_device(device)
+    return torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else chosen.type
+
+
 def load_spec(
     spec: ModelSpec,
     weights: str | Path | None = "default",

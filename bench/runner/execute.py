@@ -38,6 +38,7 @@ class Execution:
     finished: set[str]
     weights: dict[str, str]
     failures: dict[str, TaskReport] = field(default_factory=dict)
+    devices: set[str] = field(default_factory=set)
     disk_full: TaskReport | None = None
     _deaths: dict[str, int] = field(default_factory=dict)
 
@@ -103,6 +104,7 @@ class Execution:
             self._fail(task, TaskReport(task.key, reason))
             return
         self.finished.add(task.key)
+        self.devices.add(report.device)
         self.view.done(task)
 
     def _fail(self, task: Task, report: TaskReport) -> None:

@@ -53,13 +53,16 @@ def make_plan(plugins: Plugins, settings: RunSettings) -> Plan:
 
     @lru_cache
     def digest(set_id: str, n: int | None) -> tuple[str, int]:
-        stimuli = plugins.stimuli.get(set_id).load(n, settings.data)
+        entry = plugins.stimuli.get(set_id)
+        stimuli = entry.load(n, settings.data)
         if not len(stimuli):
             raise BenchError(f"stimulus set {set_id} is empty", fix="check --data")
         seen[f"{set_id}[{len(stimuli)}]"] = {
             "sha256": stimuli.digest,
             "n": len(stimuli),
             "notes": list(stimuli.notes),
+            "reference": entry.reference,
+            "license": entry.license,
         }
         return stimuli.digest, len(stimuli)
 

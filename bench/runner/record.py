@@ -31,18 +31,22 @@ RUNNING, FINISHED, FAILED, INTERRUPTED, PARTIAL = (
 
 
 def new_record(
-    plugins: Plugins, settings: RunSettings, plan: Plan, weights: Mapping[str, str], shard: str
+    plugins: Plugins,
+    settings: RunSettings,
+    plan: Plan,
+    old: Mapping[str, Any] | None,
+    shard: str,
 ) -> dict[str, Any]:
-    """Return the record of a run that begins."""
+    """Return the record of a run that begins, or that goes on with an ``old`` one."""
     return {
         "status": RUNNING,
         "suite": settings.suite.model_dump(mode="json", exclude_none=True),
         "models": [_model(plugins, planned) for planned in plan.models],
         "unavailable": plan.unavailable,
         "stimuli": plan.stimuli,
-        "weights": dict(weights),
+        "weights": dict(old["weights"]) if old else {},
         "epochs": EPOCHS,
-        "device": settings.device,
+        "device": old["device"] if old else "",
         "batch_size": settings.batch_size,
         "shard": shard,
         "command": shlex.join(["bench", *sys.argv[1:]]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -104,6 +104,11 @@ def prospect(plugins: Plugins, settings: RunSettings, shard: tuple[int, int] | N
     return Prospect(settings, plan, todo, seen.finished, seen.damaged, gone, name)
 
 
+def _measured_on(record: Mapping[str, Any]) -> list[str]:
+    """Return the devices of a run's earlier calls; none if it is new."""
+    return [name for name in record["device"].split(", ") if name]
+
+
 def _registered(plugins: Plugins, name: str) -> bool:
     try:
         plugins.model(name)
@@ -139,13 +144,12 @@ def run(
         if announce is not None:
             announce(ahead)
         old = run_dir.read_record()
-        weights = dict(old["weights"]) if old else {}
-        record = new_record(plugins, ahead.settings, ahead.plan, weights, ahead.shard)
+        record = new_record(plugins, ahead.settings, ahead.plan, old, ahead.shard)
         if old is not None and not ahead.todo and old["tasks"] == record["tasks"]:
             record = old
         else:
             run_dir.write_record(record)
-        result = _execute(plugins, ahead, workers, run_dir, record["weights"], console)
+        result = _execute(plugins, ahead, workers, run_dir, record, console)
         run_dir.write_tables(places(record))
         if result.executed or record.get("status") != result.status:
             run_dir.write_record({**record, "status": result.status, "ended": now()})
@@ -157,14 +161,16 @@ def _execute(
     ahead: Prospect,
     workers: Workers,
     run_dir: RunDir,
-    weights: dict[str, str],
+    record: dict[str, Any],
     console: Console,
 ) -> RunResult:
     done = FINISHED if not ahead.shard else PARTIAL
     if not ahead.todo:
         return RunResult(done)
     with View(ahead.todo, console) as view, _backend(plugins, ahead, workers, view) as backend:
-        work = Execution(ahead.settings, run_dir, backend, view, set(ahead.finished), dict(weights))
+        work = Execution(
+            ahead.settings, run_dir, backend, view, set(ahead.finished), dict(record["weights"])
+        )
         before = len(work.finished)
         guess = backend.estimate(ahead.settings, ahead.todo)
         console.print(guess.in_words(backend.slots), markup=False)
@@ -174,7 +180,8 @@ def _execute(
         except KeyboardInterrupt:
             backend.close(now=True)
             status = INTERRUPTED
-    weights.update(work.weights)
+    record["weights"] = work.weights
+    record["device"] = ", ".join(sorted({*work.devices, *_measured_on(record)}))
     if work.disk_full is not None:
         raise DiskFull(work.disk_full.reason)
     titles = {task.key: task.title for task in ahead.todo}

@@ -36,6 +36,7 @@ class TaskReport:
     disk_full: bool = False
     seconds: float = 0.0
     weights: str = ""
+    device: str = ""
 
 
 @dataclass
@@ -104,6 +105,8 @@ def execute_all(
 
 
 def _execute(bench: Workbench, task: Task) -> TaskReport:
+    from bench.models.load import device_name
+
     start = time.monotonic()
     run_dir: RunDir = bench.run_dir
     try:
@@ -120,4 +123,5 @@ def _execute(bench: Workbench, task: Task) -> TaskReport:
         text = " ".join(str(error).split())[:500]
         reason = f"{type(error).__name__}: {text}"
         return TaskReport(task.key, reason, traceback.format_exc())
-    return TaskReport(task.key, seconds=seconds, weights=weights)
+    device = device_name(bench.settings.device)
+    return TaskReport(task.key, seconds=seconds, weights=weights, device=device)

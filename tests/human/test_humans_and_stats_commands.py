@@ -27,7 +27,9 @@ class Shell:
         self.capsys = capsys
 
     def __call__(self, *args: str) -> str:
-        main(list(args))
+        with pytest.raises(SystemExit) as caught:
+            main(list(args))
+        assert caught.value.code == 0
         return self.capsys.readouterr().out
 
     def json(self, *args: str) -> Any:

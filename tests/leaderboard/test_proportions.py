@@ -34,7 +34,9 @@ def test_nothing_measured_is_nothing() -> None:
 def test_one_table_is_an_ordinary_bootstrap() -> None:
     values = np.random.default_rng(0).random(200)
     found = over_stimuli([pd.Series(values)])
-    expected = bootstrap((values,), np.mean, n_resamples=4000, method="percentile", rng=1)
+    expected = bootstrap(
+        (values,), np.mean, n_resamples=4000, confidence_level=0.95, method="percentile"
+    )
     assert found is not None
     assert found.value == pytest.approx(values.mean(), abs=1e-6)
     assert found.low == pytest.approx(expected.confidence_interval.low, abs=0.01)
