@@ -46,6 +46,7 @@ def clustering(
     BenchError
         If shapes differ, values leave [0, 1], or triples do not fit.
     """
+    stimuli, target = torch.as_tensor(stimuli), torch.as_tensor(target)
     check_images(stimuli=stimuli, target=target)
     names = np.array([str(i) for i in range(len(target))] if ids is None else list(ids), object)
     threes = np.asarray(triples)

@@ -35,6 +35,7 @@ def two_afc(
     BenchError
         If shapes differ or values leave [0, 1], the commonest mistake with these distances.
     """
+    stimuli, target = torch.as_tensor(stimuli), torch.as_tensor(target)
     check_images(stimuli=stimuli, target=target)
     initial = torch.as_tensor(initial).clamp(0, 1)
     check_images(stimuli=stimuli, initial=initial)

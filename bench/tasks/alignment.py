@@ -12,6 +12,8 @@ from bench.tasks.workbench import Workbench
 if TYPE_CHECKING:
     import torch
 
+    from bench.synthesis.parts import NoiseStart
+
 KIND = "alignment"
 EPOCH = 1
 
@@ -39,17 +41,12 @@ def plan(context: PlanContext) -> list[Task]:
 
 def execute(task: Task, bench: Workbench) -> Outcome:
     """Ask one distance whether one model's metamers look like their natural stimuli."""
-    import torch
-
     from bench.proxies.two_afc import two_afc
     from bench.synthesis.noise import noise_start
 
     suite = bench.settings.suite
     ids = bench.stimuli(suite.stimuli, suite.limit).ids
-    source = Place(synthesis.KIND, task.needs[0], task.generator, task.stage)
-    metamers = torch.from_numpy(bench.run_dir.arrays(source)["stimuli"])
-    protocol = synthesis.suite_protocol(suite)
-    start = protocol.start_for(bench.plugins.model(task.model).input)
+    metamers, start = shown_metamers(task, bench), _start(task, bench)
     initial = noise_start(ids, tuple(metamers.shape[1:]), start, suite.seed)
     metric = str(task.inputs["metric"])
     rows = two_afc(metamers, shown_targets(bench), initial, bench.distance(metric))
@@ -61,6 +58,20 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     return Outcome(rows)
 
 
+def shown_metamers(task: Task, bench: Workbench) -> torch.Tensor:
+    """Return the metamers that a task needs as an observer sees them.
+
+    One that was frozen at a start outside its range (see the synthesis table's ``reason``) is
+    that start, clipped.
+    """
+    import torch
+
+    source = Place(synthesis.KIND, task.needs[0], task.generator, task.stage)
+    metamers = torch.from_numpy(bench.run_dir.arrays(source)["stimuli"])
+    start = _start(task, bench)
+    return metamers if start.clipped else metamers.clamp(start.low, start.high)
+
+
 def shown_targets(bench: Workbench) -> torch.Tensor:
     """Return a suite's natural stimuli as an observer sees them.
 
@@ -70,3 +81,8 @@ def shown_targets(bench: Workbench) -> torch.Tensor:
     suite = bench.settings.suite
     targets = bench.images(suite.stimuli, suite.limit)
     return targets.clamp(0, 1) if synthesis.suite_protocol(suite).noise_targets else targets
+
+
+def _start(task: Task, bench: Workbench) -> NoiseStart:
+    protocol = synthesis.suite_protocol(bench.settings.suite)
+    return protocol.start_for(bench.plugins.model(task.model).input)

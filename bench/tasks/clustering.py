@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
-from bench.store.run_dir import Place
 from bench.suites.suite import AlignmentMeasure
 from bench.tasks import synthesis
-from bench.tasks.alignment import shown_targets
+from bench.tasks.alignment import shown_metamers, shown_targets
 from bench.tasks.task import Outcome, PlanContext, Task
 from bench.tasks.workbench import Workbench
 
@@ -54,14 +53,11 @@ def plan(context: PlanContext) -> list[Task]:
 
 def execute(task: Task, bench: Workbench) -> Outcome:
     """Match one model's and stage's metamers by one distance."""
-    import torch
-
     from bench.proxies.clustering import clustering
     from bench.proxies.triples import random_triples
 
     suite = bench.settings.suite
-    source = Place(synthesis.KIND, task.needs[0], task.generator, task.stage)
-    metamers = torch.from_numpy(bench.run_dir.arrays(source)["stimuli"])
+    metamers = shown_metamers(task, bench)
     metric, kind = str(task.inputs["metric"]), str(task.inputs["triples"])
     ids = bench.stimuli(suite.stimuli, suite.limit).ids
     threes = _hard(bench) if kind == HARD else random_triples(len(ids), suite.seed)

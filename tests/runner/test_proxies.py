@@ -31,7 +31,10 @@ from bench.store.run_dir import RunDir
 from bench.synthesis.engine import synthesize
 from bench.synthesis.protocols import Protocol
 from bench.synthesis.result import SynthesisRun
+from bench.tasks import alignment as alignment_task
+from bench.tasks import clustering as clustering_task
 from bench.tasks.task import RunSettings
+from bench.tasks.workbench import Workbench
 
 NLPD = nlpd(torch.device("cpu"))
 FEW = {"steps": 3, "repetitions": 1}
@@ -152,6 +155,21 @@ def test_noise_as_a_target_is_shown_as_an_image(plugins, small) -> None:
     expected = two_afc(made.stimuli, x.clamp(0, 1), made.initial, NLPD)
     found = table(settings, "alignment")
     np.testing.assert_allclose(found["to_target"], expected["to_target"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [alignment_task, clustering_task])
+def test_a_metamer_that_was_frozen_out_of_range_is_shown_clipped(
+    plugins, small, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    settings = small("nanda2023", alignment={"clustering": {}})
+    work(plugins, settings)
+    task = next(t for t in make_plan(plugins, settings).tasks if t.kind == kind.KIND)
+    bench = Workbench(settings, plugins)
+    frozen = np.full((4, 3, 12, 12), -2, np.float32)
+    monkeypatch.setattr(RunDir, "arrays", lambda self, place: {"stimuli": frozen})
+    found = kind.execute(task, bench).rows
+    frozen[:] = 0
+    pd.testing.assert_frame_equal(found, kind.execute(task, bench).rows)
 
 
 def test_an_adversarial_protocol_finds_its_distance(plugins, small) -> None:
