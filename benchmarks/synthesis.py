@@ -151,7 +151,9 @@ def time_steps(rounds: int) -> None:
     natural, x = stimuli(BATCH)
     for case in cases():
         model = staged(case)
-        bare = bare_steps(case.cut(model.module), natural, x)
+        plain = case.build().eval().requires_grad_(False)
+        plain.load_state_dict(model.module.state_dict())
+        bare = bare_steps(case.cut(plain), natural, x)
         for exact in (False, True):
             protocol = Protocol.named("feather2023").replace(exact=exact)
             ratios = in_turn(bare, our_steps(model, natural, x, protocol), rounds)

@@ -42,6 +42,8 @@ def _fold(model: StagedModel) -> StagedModel:
     if not pairs:
         return model
     module = copy.deepcopy(model.module)
+    for name in model.in_place:
+        module.get_submodule(name).inplace = True  # type: ignore[assignment]
     for convolution, norm in pairs:
         conv, bn = module.get_submodule(convolution), module.get_submodule(norm)
         assert isinstance(bn, nn.BatchNorm2d)  # `_pairs` looked for these

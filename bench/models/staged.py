@@ -32,7 +32,8 @@ class StagedModel:
         Its description.
     module
         The network, already with its weights. It is put into eval mode, moved to ``device`` and
-        frozen; in-place activations are made out-of-place, so that a captured value stays.
+        frozen; in-place activations are made out-of-place, so that a captured value stays
+        (``in_place`` has their names).
     weights_id
         What the weights are: a SHA-256, or ``random:SEED``.
     """
@@ -45,9 +46,12 @@ class StagedModel:
         self.weights_id = weights_id
         self.module = module.eval().requires_grad_(False).to(device)
         self.door = door_for(spec.input).to(device)
-        for part in self.module.modules():
-            if getattr(part, "inplace", False) is True:
-                part.inplace = False  # type: ignore[assignment]
+        self.in_place = tuple(
+            name
+            for name, part in self.module.named_modules()
+            if getattr(part, "inplace", False) is True
+        )
+        self._set_in_place(False)
         self._modules = dict(self.module.named_modules())
         self._relu_call: dict[str, int | None] = {}
         for name in spec.stages:
@@ -115,8 +119,14 @@ class StagedModel:
         """
         x = self._enter(x)
         call = self.modified_relu_call(stage, x) if modified_relu else None
-        with ReluWatcher(modify=call) if call is not None else nullcontext():
-            return self._capture(x, [stage])[stage]
+        # The pass ends where the one stage is captured: nothing can change it in place any more,
+        # and activations in place save time and memory.
+        self._set_in_place(True)
+        try:
+            with ReluWatcher(modify=call) if call is not None else nullcontext():
+                return self._capture(x, [stage])[stage]
+        finally:
+            self._set_in_place(False)
 
     def reached_order(self, x: torch.Tensor) -> list[str]:
         """Return the stages in the order in which a forward pass of ``x`` reaches them."""
@@ -145,6 +155,11 @@ class StagedModel:
                     )
             self._relu_call[stage] = call
         return self._relu_call[stage]
+
+    def _set_in_place(self, value: bool) -> None:
+        """Let the modules that work in place do so, or not."""
+        for name in self.in_place:
+            self.module.get_submodule(name).inplace = value  # type: ignore[assignment]
 
     def _enter(self, x: torch.Tensor) -> torch.Tensor:
         return torch.as_tensor(x).to(self.device)
