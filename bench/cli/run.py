@@ -47,10 +47,15 @@ def _batch_size(ctx: click.Context, param: click.Parameter, value: str) -> int |
 @click.option("--out", type=click.Path(path_type=Path), help="Where the run goes.")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--batch-size", callback=_batch_size, default="auto", show_default=True)
-@click.option("--limit", type=click.IntRange(min=1), help="How many stimuli get metamers.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="At most so many stimuli get metamers, or attacks."
+)
 @click.option("--protocol", help="Named protocol instead of the suite's.")
 @click.option("--steps", type=click.IntRange(min=1), help="Gradient steps a repetition.")
 @click.option("--seed", type=int)
+@click.option(
+    "--png", is_flag=True, help="Save metamers as 8-bit PNG too; recognition is shown those."
+)
 @click.option(
     "--shard", metavar="I/N", callback=_shard, help="Only this part of the work; see `bench merge`."
 )
@@ -127,9 +132,12 @@ def _suite(plugins: Any, options: dict[str, Any]) -> Suite:
     for key in ("models", "stages"):
         if options[key]:
             changes[key] = tuple(part.strip() for part in options[key].split(",") if part.strip())
-    for key in ("limit", "seed"):
-        if options[key] is not None:
-            changes[key] = options[key]
+    if options["seed"] is not None:
+        changes["seed"] = options["seed"]
+    if options["limit"] is not None:
+        suite = suite.limited(options["limit"])
+    if options["png"]:
+        changes["png"] = True
     choice = suite.protocol
     if options["protocol"]:
         choice = ProtocolChoice(name=options["protocol"])

@@ -2,6 +2,7 @@
 
 run.json                                      what the run is (written first and last)
 metamers/<model>/<stage>/<key>.safetensors    stimuli and their ids
+metamers/<model>/<stage>/<key>/<id>.png       the same in 8 bits, where the run asks for it
 parts/<kind>/<key>.parquet                    the rows of one task
 <key>.json beside them                        the commit marker, written last
 failures/<key>.json                           why a task failed, until it succeeds
@@ -12,9 +13,10 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ from bench.store.files import (
     write_json,
 )
 from bench.store.keys import as_folder, bytes_sha256
+from bench.store.pictures import are_images, from_png, to_png
 
 FORMAT = 1
 RECORD = "run.json"
@@ -75,6 +78,8 @@ class RunDir:
     ----------
     root
         The directory; it need not exist yet.
+    png
+        Whether images are also written as PNG files.
 
     Raises
     ------
@@ -82,8 +87,9 @@ class RunDir:
         If something else lies there.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, png: bool = False) -> None:
         self.root = root
+        self.png = png
         if root.exists() and not root.is_dir():
             raise BenchError(f"{root} is a file, not a run directory", fix="choose another --out")
 
@@ -174,8 +180,14 @@ class RunDir:
             ids = {"ids": json.dumps(list(rows["id"]))}
             data = save_safetensors({k: np.ascontiguousarray(v) for k, v in arrays.items()}, ids)
             files.append(write_atomically(marker.with_suffix(".safetensors"), data))
+            if self.png and are_images(arrays["stimuli"]):
+                files += [
+                    _write_beside(marker, f"{place.key}/{as_folder(name)}.png", to_png(image))
+                    for name, image in zip(rows["id"], arrays["stimuli"], strict=True)
+                ]
         files.append(write_atomically(marker.with_suffix(".parquet"), _to_parquet(rows)))
         self.failure_path(place.key).unlink(missing_ok=True)
+        shutil.rmtree(self.scratch(place.key), ignore_errors=True)
         write_json(marker, {**(facts or {}), "files": records_to_json(files)})
 
     def is_finished(self, place: Place) -> bool:
@@ -214,12 +226,12 @@ class RunDir:
             )
         source = other.root / place.marker
         names = [record.name for record in other._files(place)]
-        target = (self.root / place.marker).parent
+        target = self.root / place.marker
         copied = [
-            write_atomically(target / name, (source.parent / name).read_bytes()) for name in names
+            _write_beside(target, name, (source.parent / name).read_bytes()) for name in names
         ]
         facts = {**other.facts(place), "files": records_to_json(copied)}
-        write_json(self.root / place.marker, facts)
+        write_json(target, facts)
 
     def facts(self, place: Place) -> dict[str, Any]:
         """Return what the marker tells; raise `DamagedResult` if it cannot be read."""
@@ -244,25 +256,26 @@ class RunDir:
         except SafetensorError as error:
             raise DamagedResult(f"{place.marker}: its arrays are damaged: {error}") from None
 
+    def pictures(self, place: Place) -> NDArray[np.float32] | None:
+        """Return a finished task's PNG files, checked, ``(N, C, H, W)`` in [0, 1]; None if none."""
+        folder = (self.root / place.marker).parent
+        records = [r for r in self._files(place) if r.name.endswith(".png")]
+        images = [from_png(_content(folder / r.name, r)) for r in records]
+        return np.stack(images) if images else None
+
     def _checked(self, place: Place, suffix: str) -> bytes:
-        marker = self.root / place.marker
         record = next((r for r in self._files(place) if r.name.endswith(suffix)), None)
-        try:
-            data = marker.with_suffix(suffix).read_bytes()
-        except OSError:
-            data = b""
-        if record is None or bytes_sha256(data) != record.sha256:
-            raise DamagedResult(
-                f"{marker.with_suffix(suffix)} was changed or cut off",
-                fix="`bench verify` takes it back; `bench run` then computes it again",
-            )
-        return data
+        return _content((self.root / place.marker).with_suffix(suffix), record)
 
     def _files(self, place: Place) -> list[FileRecord]:
         try:
             return [FileRecord(**record) for record in self.facts(place)["files"]]
         except (KeyError, TypeError):
             raise DamagedResult(f"{self.root / place.marker} is damaged") from None
+
+    def scratch(self, key: str) -> Path:
+        """Return where a task may keep what it needs to go on after an interruption."""
+        return self.root / "unfinished" / key
 
     # -- failures
 
@@ -312,8 +325,36 @@ class RunDir:
 
 
 _OWN_NAMES = frozenset(
-    {".lock", "failures", "tables", "parts", "metamers", "pictures", "report.html", "report.json"}
+    {
+        ".lock",
+        "failures",
+        "metamers",
+        "parts",
+        "pictures",
+        "report.html",
+        "report.json",
+        "tables",
+        "unfinished",
+    }
 )
+
+
+def _write_beside(marker: Path, name: str, data: bytes) -> FileRecord:
+    """Write a file whose ``name`` is relative to the marker's folder, and recorded so."""
+    return replace(write_atomically(marker.parent / name, data), name=name)
+
+
+def _content(path: Path, record: FileRecord | None) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        data = b""
+    if record is None or bytes_sha256(data) != record.sha256:
+        raise DamagedResult(
+            f"{path} was changed or cut off",
+            fix="`bench verify` takes it back; `bench run` then computes it again",
+        )
+    return data
 
 
 def _to_parquet(rows: pd.DataFrame) -> bytes:

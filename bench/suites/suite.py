@@ -88,7 +88,8 @@ class Suite(_Part):
     """One benchmark, as its TOML file describes it.
 
     ``models`` selects models: ids, ``family:NAME``, or ``all`` for every installed model whose
-    label space is the suite's. ``limit`` is the number of stimuli that get metamers.
+    label space is the suite's. ``limit`` is the number of stimuli that get metamers. ``png``
+    saves metamers of images as 8-bit PNG files too, and shows those in the recognition task.
     """
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -106,7 +107,19 @@ class Suite(_Part):
     alignment: AlignmentMeasure | None = None
     nulls: NullMeasure | None = None
     recognition: bool = True
+    png: bool | None = None  # None: not said, as in records of runs before there was a choice
     board: Board
+
+    def limited(self, n: int) -> Suite:
+        """Return the suite with metamers, and attacks, of at most ``n`` stimuli.
+
+        Accuracy on natural stimuli keeps its number: it costs one pass a stimulus, an attack as
+        much as a metamer.
+        """
+        attacked = self.robustness
+        if attacked is not None:
+            attacked = attacked.model_copy(update={"n": min(n, attacked.n or n)})
+        return self.model_copy(update={"limit": n, "robustness": attacked})
 
 
 def read_suite(path: Path) -> Suite:

@@ -21,6 +21,7 @@ def plan(context: PlanContext) -> list[Task]:
         return []
     judged = {task.needs[0]: task.key for task in criterion.plan(context)}
     made = synthesis.plan(context)
+    png = {"png": True} if suite.png else {}  # keys of runs without it stay what they were
     digest, n = context.digest(suite.stimuli, suite.limit)
     tasks = []
     for model in context.models:
@@ -42,7 +43,12 @@ def plan(context: PlanContext) -> list[Task]:
                 stage=source.stage,
                 needs=(source.key, *filter(None, [judged.get(source.key)])),
                 passes=float(n),
-                inputs={**identity, "metamers": source.key, "judged": judged.get(source.key)},
+                inputs={
+                    **identity,
+                    "metamers": source.key,
+                    "judged": judged.get(source.key),
+                    **png,
+                },
             )
             for source in made
         )
@@ -59,7 +65,9 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     stimuli = bench.stimuli(suite.stimuli, suite.limit)
     if task.needs:
         source = Place(synthesis.KIND, task.needs[0], task.generator, task.stage)
-        shown = torch.from_numpy(bench.run_dir.arrays(source)["stimuli"])
+        saved = bench.run_dir.pictures(source) if suite.png else None
+        values = bench.run_dir.arrays(source)["stimuli"] if saved is None else saved
+        shown = torch.from_numpy(values)
         kept = _kept(task, bench, source)
     else:
         shown = bench.images(suite.stimuli, suite.limit)

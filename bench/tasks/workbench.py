@@ -41,7 +41,7 @@ class Workbench:
         self.settings = settings
         self.plugins = plugins
         self.progress = progress
-        self.run_dir = RunDir(settings.root)
+        self.run_dir = RunDir(settings.root, png=bool(settings.suite.png))
         self._broken: dict[str, BenchError] = {}
         self.model = lru_cache(maxsize=MODELS_KEPT)(self._load_model)
         self.stimuli = lru_cache(maxsize=STIMULI_KEPT)(self._load_stimuli)
