@@ -23,19 +23,25 @@ RELU_FUNCTIONS = frozenset(
 )
 
 
+RELUS_IN_PLACE = frozenset({torch.relu_, torch.Tensor.relu_})
+
+
 class _PassThroughReLU(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, in_place: bool) -> torch.Tensor:
+        if in_place:
+            ctx.mark_dirty(x)
+            return x.clamp_(min=0)
         return x.clamp(min=0)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> torch.Tensor:
-        return grad_outputs[0]
+    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return grad_outputs[0], None
 
 
-def pass_through_relu(x: torch.Tensor) -> torch.Tensor:
+def pass_through_relu(x: torch.Tensor, in_place: bool = False) -> torch.Tensor:
     """Return max(0, x), whose gradient with respect to ``x`` is 1 everywhere."""
-    result: torch.Tensor = _PassThroughReLU.apply(x)
+    result: torch.Tensor = _PassThroughReLU.apply(x, in_place)
     return result
 
 
@@ -68,7 +74,9 @@ class ReluWatcher(TorchFunctionMode):
         call = self.calls
         self.calls += 1
         if call == self.modify:
-            return pass_through_relu(args[0] if args else (kwargs or {})["input"])
+            given = {**dict(zip(("input", "inplace"), args, strict=False)), **(kwargs or {})}
+            in_place = func in RELUS_IN_PLACE or bool(given.get("inplace"))
+            return pass_through_relu(given["input"], in_place)
         output = func(*args, **(kwargs or {}))
         if self._outputs is not None:
             self._outputs.append(output)

@@ -92,7 +92,8 @@ class BatchLoop:
         self._amounts: dict[int, torch.Tensor] = {}
         self.target = work.network.activations(self.natural, [work.stage])[work.stage]
         self.state = state or self._begin(initial.to(work.network.device))
-        self.target = self.target[self.state.rows]
+        if len(self.state.rows) < len(self.target):  # indexing would undo channels-last
+            self.target = self.target[self.state.rows]
 
     def _begin(self, x: torch.Tensor) -> State:
         codes = freeze_by_target(self.target)
@@ -136,7 +137,7 @@ class BatchLoop:
             frozen = freeze_by_gradient(state.live["frozen"], loss, norm, work.protocol)
             moments = {name: state.live[name] for name in MOMENTS if name in state.live}
             shift, moments = move(work.protocol, step, gradient, norm, moments)
-            moved = (x - shift).clamp_(work.start.low, work.start.high)
+            moved = torch.sub(x, shift, out=shift).clamp_(work.start.low, work.start.high)
             alive = frozen == LIVE
             x = torch.where(alive.view(-1, *[1] * (x.ndim - 1)), moved, x)
             state.kept["gradients"][state.rows] += alive

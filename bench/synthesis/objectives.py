@@ -15,9 +15,15 @@ def relative_distance(activation: torch.Tensor, target: torch.Tensor) -> torch.T
 
     Source: Feather et al. 2023, Methods; Nanda et al. 2023, eq. 2, first term.
     """
-    a, a0 = activation.flatten(start_dim=1), target.flatten(start_dim=1)
-    distance: torch.Tensor = vector_norm(a - a0, dim=1) / vector_norm(a0, dim=1)
+    distance: torch.Tensor = lengths(activation - target) / lengths(target)
     return distance
+
+
+def lengths(x: torch.Tensor) -> torch.Tensor:
+    """Return the L2 norm of each row, ``(N,)``; channels-last tensors are not copied for it."""
+    rows = x.flatten(start_dim=1) if x.is_contiguous() else x
+    norms: torch.Tensor = vector_norm(rows, dim=tuple(range(1, rows.ndim)))
+    return norms
 
 
 def subset_distance(
@@ -42,9 +48,8 @@ def _units(activation: torch.Tensor, subset: UnitSet | None) -> torch.Tensor:
 
 
 def _guarded(a: torch.Tensor, a0: torch.Tensor) -> torch.Tensor:
-    a, a0 = a.flatten(start_dim=1), a0.flatten(start_dim=1)
-    length = vector_norm(a0, dim=1)
+    length = lengths(a0)
     known = length > 0
-    distance: torch.Tensor = vector_norm(a - a0, dim=1) / torch.where(known, length, 1)
+    distance: torch.Tensor = lengths(a - a0) / torch.where(known, length, 1)
     guarded: torch.Tensor = distance * known
     return guarded

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import bench
 from bench.errors import BenchError
-from bench.models.relu import pass_through_relu
+from bench.models.relu import ReluWatcher, pass_through_relu
 from bench.models.staged import StagedModel
 from bench.spec import Stage
 
@@ -93,3 +93,25 @@ def test_a_description_may_forbid_or_demand_it() -> None:
     assert model.modified_relu_call("block", x) is None
     with pytest.raises(BenchError, match="tiny, stage final: its output is not a ReLU's"):
         model.modified_relu_call("final", x)
+
+
+def test_a_relu_in_place_stays_in_place() -> None:
+    x = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
+    for relu in (
+        lambda v: F.relu(v, inplace=True),
+        lambda v: F.relu(v, True),
+        torch.relu_,
+        lambda v: v.relu_(),
+    ):
+        leaf = x.clone().requires_grad_(True)
+        before = leaf * 1
+        with ReluWatcher(modify=0):
+            after = relu(before)
+        (gradient,) = torch.autograd.grad((3 * after).sum(), leaf)
+        assert after.data_ptr() == before.data_ptr()
+        assert torch.equal(after, x.clamp(min=0))
+        assert torch.equal(gradient, torch.full_like(x, 3.0))
+    kept = x.clone()
+    with ReluWatcher(modify=0):
+        assert torch.relu(kept).min() == 0
+    assert torch.equal(kept, x)
