@@ -18,8 +18,9 @@ from bench.plugins import installed
 from bench.proxies.two_afc import two_afc
 from bench.spec import ModelSpec
 from bench.stimuli.sets import Stimuli, Values
-from bench.synthesis.engine import synthesize
+from bench.synthesis import engine
 from bench.synthesis.nulls import null_distribution
+from bench.synthesis.protocols import Protocol
 
 __all__ = [
     "alignment_2afc",
@@ -66,6 +67,50 @@ def load_stimuli(name: str, limit: int | None = None, data: str | Path | None = 
         Your directory of files, for sets that need one.
     """
     return installed().stimuli.get(name).load(limit, None if data is None else Path(data))
+
+
+def synthesize(
+    model: StagedModel,
+    x: torch.Tensor | np.ndarray,
+    stage: str,
+    protocol: Protocol,
+    seed: int = 0,
+    ids: Sequence[str] | None = None,
+    init: torch.Tensor | None = None,
+    batch_size: int | str = "auto",
+    **options: Any,
+) -> engine.SynthesisRun:
+    """Make one metamer of each natural stimulus.
+
+    Parameters
+    ----------
+    x
+        Natural stimuli: images ``(N, 3, H, W)`` in [0, 1] or sounds ``(N, samples)`` in [-1, 1].
+    ids
+        Names of the stimuli; with ``seed`` they determine the noise starts and all later draws.
+    init
+        Starting points instead of noise, ``(N, ...)``.
+    **options
+        What else `bench.synthesis.engine.synthesize` takes: label_space, progress, checkpoints,
+        distance (found among the plugins where the protocol names one), unit_sets.
+
+    Returns
+    -------
+    ``stimuli``, ``initial``, ``losses`` ``(N, T)`` at ``steps`` ``(T,)``, and ``match``, a row a
+    stimulus: the evidence that it is a metamer.
+
+    Raises
+    ------
+    BenchError
+        If the stage is unknown or not meant for synthesis, or stimuli have the wrong shape or
+        range.
+    """
+    wanted = protocol.regulariser.perceptual if protocol.regulariser else None
+    if wanted and options.get("distance") is None:
+        options["distance"] = installed().metrics.get(wanted).build(model.device)
+    return engine.synthesize(
+        model, x, stage, protocol, seed, ids, init, batch_size=batch_size, **options
+    )
 
 
 def recognize(

@@ -21,7 +21,8 @@ def truncated(values: NDArray[np.floating]) -> NDArray[np.uint8]:
 
     What lies outside [0, 1] is clipped. Source: the published code of Feather et al. 2023.
     """
-    return (np.clip(values, 0, 1) * np.asarray(LEVELS, values.dtype)).astype(np.uint8)
+    levels = np.clip(values, 0, 1) * values.dtype.type(LEVELS)
+    return np.asarray(levels.astype(np.uint8))
 
 
 def to_png(image: NDArray[np.floating]) -> bytes:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -56,6 +57,7 @@ class Batches:
     def __iter__(self) -> Iterator[SynthesisRun]:
         self.began = time.monotonic()
         self.done = 0
+        self._ended: list[Path] = []
         for begun in self._begun():
             yield self._run(begun)
         waiting = [i for i in range(len(self.ids)) if i not in self._seen]
@@ -63,6 +65,8 @@ class Batches:
             part = self._fitting(waiting)
             waiting = waiting[len(part.ids) :]
             yield part
+        for path in self._ended:
+            path.unlink(missing_ok=True)
 
     def _fitting(self, waiting: list[int]) -> SynthesisRun:
         """Run the first of the waiting rows, half as many each time that memory runs out."""
@@ -117,18 +121,20 @@ class Batches:
         natural, initial = self.natural[rows], self.initial[rows]
         loop = BatchLoop(self.work, names, natural, initial, self._loaded(rows))
         self._advance(loop, rows)
+        if self.checkpoints is not None:  # a later batch may be interrupted: this one stays
+            path = saved.path_of(self.checkpoints, self._key(rows))
+            saved.save(path, loop.state.tensors(), self._key(rows), loop.ids)
+            self._ended.append(path)
         finished = loop.finish()
         del loop
         part = self._with_match(names, natural, initial, finished)
         self.done += len(rows)
-        if self.checkpoints is not None:
-            saved.path_of(self.checkpoints, self._key(rows)).unlink(missing_ok=True)
         return part
 
     def _advance(self, loop: BatchLoop, rows: list[int]) -> None:
         protocol, key = self.work.protocol, self._key(rows) if self.checkpoints else ""
         every = protocol.stop.every if protocol.stop else 0
-        while loop.state.step < protocol.total_steps:
+        while loop.state.step < protocol.total_steps and len(loop.state.rows):
             loop.advance()
             step = loop.state.step
             last = step - 1

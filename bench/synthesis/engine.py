@@ -113,8 +113,9 @@ def synthesize_batches(
     """Do what `synthesize` does, and yield each batch when it is finished.
 
     Whoever keeps what is yielded loses at most one batch to an interruption. With ``checkpoints``
-    batches that were begun come first. ``coupling`` adds an objective over stimuli of one batch,
-    in which ``together`` that follow each other stay.
+    batches that were begun or finished come first; the files go when all are finished.
+    ``coupling`` adds an objective over stimuli of one batch, in which ``together`` that follow
+    each other stay.
     """
     x = checked_stimuli(model, x, protocol)
     names = checked_ids(x, ids)

@@ -12,6 +12,7 @@ from bench.tasks.workbench import Workbench
 KIND = "synthesis"
 EPOCH = 1
 PASSES_A_STEP = 3  # forward, and backward at about twice its cost
+CHECKPOINT_STEPS = 500
 
 
 def plan(context: PlanContext) -> list[Task]:
@@ -51,12 +52,14 @@ def suite_protocol(suite: Suite) -> Protocol:
 
 def execute(task: Task, bench: Workbench) -> Outcome:
     """Make the metamers of one model and stage."""
+    from bench.synthesis.checkpoints import Checkpoints
     from bench.synthesis.engine import synthesize
 
     suite = bench.settings.suite
     stimuli = bench.stimuli(suite.stimuli, suite.limit)
     model = bench.model(task.model)
     protocol = suite_protocol(suite)
+    scratch = bench.run_dir.scratch(task.key)
     perceptual = protocol.regulariser.perceptual if protocol.regulariser else None
     run = synthesize(
         model,
@@ -68,6 +71,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
         batch_size=bench.settings.batch_size,
         label_space=suite.label_space,
         progress=bench.progress,
+        checkpoints=Checkpoints(scratch, CHECKPOINT_STEPS) if _is_long(protocol) else None,
         distance=bench.distance(perceptual) if perceptual else None,
     )
     rows = run.match.assign(
@@ -85,3 +89,8 @@ def execute(task: Task, bench: Workbench) -> Outcome:
         "steps": run.steps.numpy(),
     }
     return Outcome(rows, arrays, {"weights": model.weights_id})
+
+
+def _is_long(protocol: Protocol) -> bool:
+    """Return whether an interruption would cost more than making the metamers again."""
+    return protocol.total_steps > CHECKPOINT_STEPS

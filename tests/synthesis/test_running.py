@@ -151,14 +151,15 @@ def test_a_resumed_synthesis_gives_the_same_bits(
 ) -> None:
     x, keep = images(6), Checkpoints(tmp_path, every=7)
     options: Any = {"batch_size": 4, "unit_sets": SETS, "seed": 9}
-    whole = synthesize(convolutional, x, "relu2", protocol, **options)
-    for at in (0.5, 0.95):
+    told: list[float] = []
+    whole = synthesize(convolutional, x, "relu2", protocol, progress=told.append, **options)
+    for at, files in ((0.5, 1), (0.95, 2)):  # then the first batch of four is finished
         with pytest.raises(KeyboardInterrupt):
             synthesize(
                 convolutional, x, "relu2", protocol, checkpoints=keep,
                 progress=interrupting(at), **options,
             )  # fmt: skip
-        assert len(list(tmp_path.iterdir())) == 1
+        assert len(list(tmp_path.iterdir())) == files
     steps: list[float] = []
     run = synthesize(
         convolutional, x, "relu2", protocol, checkpoints=keep, progress=steps.append, **options
@@ -168,6 +169,7 @@ def test_a_resumed_synthesis_gives_the_same_bits(
     assert torch.equal(run.gradients, whole.gradients)
     assert list(tmp_path.iterdir()) == []
     assert steps[-1] == 1
+    assert len(steps) < len(told) / 2  # the finished batch was not made again
 
 
 def test_a_checkpoint_of_something_else_is_left_alone(
