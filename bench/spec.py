@@ -166,6 +166,8 @@ class ModelSpec:
         Kind of training as boards show it, for example ``standard`` or ``adversarial L2``.
     accuracy
         Accuracy on natural stimuli that the authors report, 0 to 1, if they do.
+    parameters
+        How many numbers training may change (buffers do not count), if it is worth telling.
     match_measures
         Measures that must exceed the null distribution for a metamer to count as matched.
     requires
@@ -183,6 +185,7 @@ class ModelSpec:
     license: str = ""
     training: str = "standard"
     accuracy: float | None = None
+    parameters: int | None = None
     match_measures: tuple[str, ...] = ("spearman", "pearson", "snr_db")
     requires: Mapping[str, str] = field(default_factory=dict)
 

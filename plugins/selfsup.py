@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import bench
-from bench_plugins.robust.backbones import IMAGENET, REFERENCE, RESNET50_STAGES, authors, resnet50
+from bench_plugins.robust.backbones import (
+    IMAGENET,
+    REFERENCE,
+    RESNET50_PARAMETERS,
+    RESNET50_STAGES,
+    authors,
+    resnet50,
+)
 
 # Top-1 accuracies: Feather et al. 2023, Supplementary Table 3.
 MODELS = {
@@ -36,5 +43,6 @@ def bench_register_models(register: Any) -> None:
                 license="Apache-2.0 (backbone), MIT (readout)",
                 training=f"self-supervised {method}",
                 accuracy=accuracy,
+                parameters=RESNET50_PARAMETERS,
             )
         )

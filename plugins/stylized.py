@@ -6,8 +6,10 @@ from typing import Any
 
 import bench
 from bench_plugins.robust.backbones import (
+    ALEXNET_PARAMETERS,
     ALEXNET_STAGES,
     IMAGENET,
+    RESNET50_PARAMETERS,
     RESNET50_STAGES,
     alexnet,
     resnet50,
@@ -54,6 +56,7 @@ def bench_register_models(register: Any) -> None:
                 )
             },
             accuracy=0.40012,
+            parameters=ALEXNET_PARAMETERS,
             **shared,
         )
     )
@@ -69,6 +72,7 @@ def bench_register_models(register: Any) -> None:
                 )
             },
             accuracy=0.60184,
+            parameters=RESNET50_PARAMETERS,
             **shared,
         )
     )

@@ -30,7 +30,9 @@ def builder(name: str) -> Callable[[str | None], Any]:
     return build
 
 
-def spec(model_id: str, name: str, pool: str, file: str, accuracy: float) -> bench.ModelSpec:
+def spec(
+    model_id: str, name: str, pool: str, file: str, accuracy: float, parameters: int
+) -> bench.ModelSpec:
     """Describe one network; ``accuracy`` is top-1 in Feather et al. 2023, Supplementary Table 3."""
     return bench.ModelSpec(
         id=model_id,
@@ -41,6 +43,7 @@ def spec(model_id: str, name: str, pool: str, file: str, accuracy: float) -> ben
         stages={**BLOCKS, pool: POOL, "final": ""},
         weights={"default": bench.Weights(url=SOURCE + file, prefix=("module.model.",))},
         accuracy=accuracy,
+        parameters=parameters,
         training="semi-weakly supervised",
         reference="Yalniz et al. 2019",
         license="CC-BY-NC-4.0",
@@ -57,6 +60,7 @@ def bench_register_models(register: Any) -> None:
             "avgpool",
             file="semi_weakly_supervised_resnet50-16a12f1b.pth",
             accuracy=0.8118,
+            parameters=25_557_032,
         )
     )
     register(
@@ -66,5 +70,6 @@ def bench_register_models(register: Any) -> None:
             "globalpool",
             file="semi_weakly_supervised_resnext101_32x8-b4712904.pth",
             accuracy=0.84294,
+            parameters=88_791_336,
         )
     )

@@ -63,6 +63,7 @@ def spec(
     file: str,
     sha256: str,
     accuracy: float,
+    parameters: int,
     reference: str,
 ) -> bench.ModelSpec:
     """Describe one network; ``accuracy`` is top-1 in Feather et al. 2023, Supplementary Table 3."""
@@ -75,6 +76,7 @@ def spec(
         stages=stages,
         weights={"default": bench.Weights(url=SOURCE + file, sha256=sha256, prefix=PREFIXES)},
         accuracy=accuracy,
+        parameters=parameters,
         reference=reference,
         license="BSD-3-Clause",
     )
@@ -91,6 +93,7 @@ def bench_register_models(register: Any) -> None:
             file="alexnet-owt-7be5be79.pth",
             sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
             accuracy=0.56518,
+            parameters=61_100_840,
             reference="Krizhevsky et al. 2012",
         )
     )
@@ -102,6 +105,7 @@ def bench_register_models(register: Any) -> None:
             file="vgg19-dcbb9e9d.pth",
             sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
             accuracy=0.72376,
+            parameters=143_667_240,
             reference="Simonyan & Zisserman 2014",
         )
     )
@@ -113,6 +117,7 @@ def bench_register_models(register: Any) -> None:
             file="resnet50-0676ba61.pth",
             sha256="0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a",
             accuracy=0.7613,
+            parameters=25_557_032,
             reference="He et al. 2016",
         )
     )
@@ -124,6 +129,7 @@ def bench_register_models(register: Any) -> None:
             file="resnet101-63fe2227.pth",
             sha256="63fe2227b86e8f1f2063f43a75c84d195911b6a0eace650907dd3dc62dd49a0a",
             accuracy=0.77374,
+            parameters=44_549_160,
             reference="He et al. 2016",
         )
     )

@@ -50,6 +50,7 @@ def bench_register_models(register: Any) -> None:
                 )
             },
             accuracy=0.84374,
+            parameters=304_326_632,
             training="ImageNet-21k pretraining",
             reference="Steiner et al. 2022",
             license="Apache-2.0",

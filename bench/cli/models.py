@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,8 @@ from bench.errors import BenchError, ExitCode
 
 if TYPE_CHECKING:
     from bench.spec import ModelSpec
+
+LONGEST_FAMILY = 40  # a listing of all models folds larger families into a line
 
 
 @click.group()
@@ -27,26 +30,67 @@ def list_models(family: str | None, as_json: bool) -> None:
     from bench.plugins import installed
 
     plugins = installed()
-    rows = [
-        {
-            "model": spec.id,
-            "family": spec.family,
-            "training": spec.training,
-            "labels": spec.labels,
-            "stages": len(spec.stages),
-            "plugin": plugins.models.origin(spec.id),
-            "needs": [f"pip install {need}" for need in spec.missing_packages()],
-        }
-        for spec in plugins.models
-        if family is None or spec.family == family
-    ]
+    specs = [spec for spec in plugins.models if family is None or spec.family == family]
+    if as_json:
+        show_rows([_row(plugins, spec) for spec in specs], as_json)
+        return
+    sizes = Counter(spec.family for spec in specs)
+    folded = {f: n for f, n in sizes.items() if n > LONGEST_FAMILY and family is None}
+    rows = [_row(plugins, spec) for spec in specs if spec.family not in folded]
+    for row in rows:
+        row["parameters"] = row["parameters"] and f"{row['parameters'] / 1e6:.2f} M"
+        for key in ("labels", "plugin", "needs"):
+            del row[key]
     show_rows(rows, as_json, empty="no model is registered")
-    if not as_json:
-        for source in plugins.sources:
-            click.echo(f"and any {source.id}:NAME: {source.description}")
-        for report in plugins.broken:
-            for reason in filter(None, (report.reason, *report.problems)):
-                click.echo(f"plugin {report.name}: {reason}", err=True)
+    for name, n in folded.items():
+        needs = {f", {_availability(s)}" for s in specs if s.family == name}
+        click.echo(
+            f"and {name}:NAME, {n} models{needs.pop() if len(needs) == 1 else ''}: "
+            f"`bench models list --family {name}`"
+        )
+    for source in plugins.sources:
+        click.echo(f"and any {source.id}:NAME: {source.description}")
+    for report in plugins.broken:
+        for reason in filter(None, (report.reason, *report.problems)):
+            click.echo(f"plugin {report.name}: {reason}", err=True)
+
+
+def _row(plugins: Any, spec: ModelSpec) -> dict[str, Any]:
+    return {
+        "model": spec.id,
+        "family": spec.family,
+        "modality": _modality(spec),
+        "training": spec.training,
+        "labels": spec.labels,
+        "stages": len(spec.stages),
+        "parameters": spec.parameters,
+        "license": spec.license,
+        "available": _availability(spec),
+        "plugin": plugins.models.origin(spec.id),
+        "needs": _needs(spec),
+    }
+
+
+def _modality(spec: ModelSpec) -> str:
+    from bench.spec import ImageInput
+
+    return "image" if isinstance(spec.input, ImageInput) else "sound"
+
+
+def _needs(spec: ModelSpec) -> list[str]:
+    return [f"pip install {need}" for need in spec.missing_packages()]
+
+
+def _availability(spec: ModelSpec) -> str:
+    """Say in a few words what stands between the user and the model's weights."""
+    if needs := _needs(spec):
+        return ", ".join(needs)
+    weights = spec.weights.get("default")
+    if weights is None or weights.file is not None:
+        return "yes"
+    if weights.archive is not None or any(part.archive is not None for part in weights.parts):
+        return "weights from an archive"
+    return "weights are fetched"
 
 
 @models.command("show", epilog="Example: bench models show digits-vit")
@@ -62,14 +106,16 @@ def show_model(model: str, as_json: bool) -> None:
         {
             "model": spec.id,
             "family": spec.family,
+            "modality": _modality(spec),
             "training": spec.training,
+            "parameters": spec.parameters,
             "plugin": plugins.models.origin(spec.id),
             "labels": spec.labels,
             "input": str(spec.input),
             "reported_accuracy": spec.accuracy,
             "reference": spec.reference,
             "license": spec.license,
-            "needs": [f"pip install {need}" for need in spec.missing_packages()],
+            "needs": _needs(spec),
             "stages": {name: _stage_line(spec, name) for name in spec.stages},
             "weights": {
                 name: f"{w.url or (w.file.name if w.file else '-')} sha256 {w.sha256 or '-'}"
@@ -96,19 +142,45 @@ def check_models(names: tuple[str, ...], weights: str, device: str, as_json: boo
     from bench.plugins import installed
 
     plugins = installed()
-    specs = [spec for name in names for spec in _selected(plugins, name)]
-    bad = 0
-    for spec in specs:
+    specs = {spec.id: spec for name in names for spec in _selected(plugins, name)}
+    skipped = _skipped(specs.values(), names)
+    for needs, ids in skipped.items():
+        shown = ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more"
+        click.echo(f"not checked, for want of `{needs}`: {shown}", err=True)
+    left_out = {name for ids in skipped.values() for name in ids}
+    asked = [spec for spec in specs.values() if spec.id not in left_out]
+    bad = []
+    for i, spec in enumerate(asked, 1):
+        if len(asked) > 1:
+            click.echo(f"[{i}/{len(asked)}] {spec.id}", err=True)
         facts = _checked(spec, None if weights == "none" else weights, device)
-        bad += bool(facts["problems"])
-        if as_json:
-            show_facts(facts, as_json)
-        else:
-            click.echo(f"{spec.id}: {'FAILED' if facts['problems'] else 'ok'}")
-            show_rows(facts["stages"], False, empty="  no stage could be read")
-            show_rows(facts["checks"], False, empty=f"  {'; '.join(facts['problems'])}")
+        if facts["problems"]:
+            bad.append(spec.id)
+        _show_report(facts, as_json, brief=len(asked) > 1)
+    if len(asked) > 1:
+        click.echo(f"{len(asked)} checked, {len(bad)} failed: {', '.join(bad) or '-'}", err=True)
     if bad:
         raise click.exceptions.Exit(ExitCode.SOME_FAILED)
+
+
+def _skipped(specs: Iterable[ModelSpec], names: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return what to install: the models that need it, but for those that were asked for by id."""
+    skipped: dict[str, list[str]] = {}
+    for spec in specs:
+        if (needs := ", ".join(_needs(spec))) and spec.id not in names:
+            skipped.setdefault(needs, []).append(spec.id)
+    return skipped
+
+
+def _show_report(facts: dict[str, Any], as_json: bool, *, brief: bool) -> None:
+    """Print what a check found; of one that passed among many, only that it did."""
+    if as_json:
+        show_facts(facts, as_json)
+        return
+    click.echo(f"{facts['model']}: {'FAILED' if facts['problems'] else 'ok'}")
+    if facts["problems"] or not brief:
+        show_rows(facts["stages"], False, empty="  no stage could be read")
+        show_rows(facts["checks"], False, empty=f"  {'; '.join(facts['problems'])}")
 
 
 def _selected(plugins: Any, name: str) -> Iterator[ModelSpec]:

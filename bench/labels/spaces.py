@@ -26,10 +26,15 @@ class LabelSpace:
         return 1 / len(self.classes)
 
 
+# https://www.cs.toronto.edu/~kriz/cifar.html, in the order of its labels.
+CIFAR10 = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
 SPACES: dict[str, LabelSpace] = {
     space.id: space
     for space in (
         LabelSpace("digits", tuple("0123456789")),
+        LabelSpace("cifar10", CIFAR10),
         LabelSpace("imagenet1k", class_names()),
         LabelSpace("imagenet16", CATEGORIES),
         LabelSpace("imagenet16-as-executed", CATEGORIES),

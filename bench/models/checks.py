@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -13,8 +14,12 @@ from bench.models.door import stimulus_shape
 from bench.models.staged import StagedModel
 
 STIMULI = 8
+FEWEST_STIMULI = 2
+# Activations of all stages, all stimuli: HMAX has 170 MB a stimulus at one stage, and gets fewer.
+STAGES_BYTES = 512 * 2**20
 # Batches take other convolution algorithms than single stimuli do; float32 sums differ by so much.
 RELATIVE_TOLERANCE = 1e-3
+FAILURES = (RuntimeError, ValueError, TypeError, IndexError)  # what a network may raise
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,35 @@ def stage_facts(model: StagedModel, x: torch.Tensor) -> list[StageFacts]:
     ]
 
 
+@dataclass(frozen=True)
+class _Subject:
+    """The model under test and its stimuli; ``whole`` is computed once, whoever asks first."""
+
+    model: StagedModel
+    x: torch.Tensor
+
+    @property
+    def few(self) -> torch.Tensor:
+        """Stimuli for questions that any stimulus answers."""
+        return self.x[:FEWEST_STIMULI]
+
+    @cached_property
+    def whole(self) -> dict[str, torch.Tensor]:
+        """Activations of all stages and all stimuli."""
+        return self.model.activations(self.x)
+
+
 def check_loaded(model: StagedModel, seed: int = 0) -> list[Check]:
-    """Ask everything that a model must answer; a check that cannot be made is a problem."""
+    """Ask everything that a model must answer; a check that cannot be made is a problem.
+
+    Eight stimuli are shown, or fewer (two at least) where the stages would fill the memory.
+    """
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(STIMULI, *stimulus_shape(model.spec.input), generator=generator)
     if x.ndim == 2:
         x = x * 2 - 1
     x = x.to(model.device)
-    checks: list[Callable[[StagedModel, torch.Tensor], Check]] = [
+    checks: list[Callable[[_Subject], Check]] = [
         _captured,
         _in_order,
         _truncated,
@@ -65,23 +91,30 @@ def check_loaded(model: StagedModel, seed: int = 0) -> list[Check]:
         _alone,
         _labels,
     ]
-    return list(_answers(checks, model, x))
+    return list(_answers(checks, _Subject(model, x[: _stimuli_that_fit(model, x)])))
 
 
-def _answers(
-    checks: list[Callable[[StagedModel, torch.Tensor], Check]], model: StagedModel, x: torch.Tensor
-) -> Iterator[Check]:
+def _stimuli_that_fit(model: StagedModel, x: torch.Tensor) -> int:
+    try:
+        values = model.activations(x[:1]).values()
+    except (BenchError, *FAILURES):
+        return len(x)  # the checks will say what is wrong
+    size = sum(value.nbytes for value in values)
+    return max(FEWEST_STIMULI, min(len(x), STAGES_BYTES // max(size, 1)))
+
+
+def _answers(checks: list[Callable[[_Subject], Check]], subject: _Subject) -> Iterator[Check]:
     for check in checks:
         try:
-            yield check(model, x)
-        except (BenchError, RuntimeError, ValueError, TypeError, IndexError) as error:
+            yield check(subject)
+        except (BenchError, *FAILURES) as error:
             name = check.__name__.strip("_").replace("_", " ")
             yield Check(name, "-", f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def _captured(model: StagedModel, x: torch.Tensor) -> Check:
-    values = model.activations(x)
-    bad = [n for n, v in values.items() if len(v) != len(x)]
+def _captured(subject: _Subject) -> Check:
+    values = subject.whole
+    bad = [n for n, v in values.items() if len(v) != len(subject.x)]
     silent = [n for n, v in values.items() if not torch.isfinite(v).all()]
     problem = f"the first axis is not the stimuli: {', '.join(bad)}" if bad else ""
     if silent:
@@ -89,15 +122,17 @@ def _captured(model: StagedModel, x: torch.Tensor) -> Check:
     return Check("every stage is captured", f"{len(values)} stages", problem)
 
 
-def _in_order(model: StagedModel, x: torch.Tensor) -> Check:
+def _in_order(subject: _Subject) -> Check:
     """A stage's truncated pass must not have computed what the stages after it need."""
-    order = model.reached_order(x)
-    wanted = model.stages
-    problem = "" if order == wanted else f"they are reached in the order {', '.join(order)}"
+    order = subject.model.reached_order(subject.few)
+    problem = (
+        "" if order == subject.model.stages else f"they are reached in the order {', '.join(order)}"
+    )
     return Check("stages are ordered by depth", "yes" if not problem else "no", problem)
 
 
-def _truncated(model: StagedModel, x: torch.Tensor) -> Check:
+def _truncated(subject: _Subject) -> Check:
+    model, x = subject.model, subject.few
     whole = model.activations(x)
     worst = 0.0
     for name in model.stages:
@@ -109,10 +144,10 @@ def _truncated(model: StagedModel, x: torch.Tensor) -> Check:
     )
 
 
-def _gradients(model: StagedModel, x: torch.Tensor) -> Check:
-    problems = []
+def _gradients(subject: _Subject) -> Check:
+    model, problems = subject.model, []
     for name in model.stages:
-        probe = x[:2].clone().requires_grad_(True)
+        probe = subject.x[:1].clone().requires_grad_(True)
         value = model.at_stage(probe, name, modified_relu=True)
         if not value.requires_grad:
             problems.append(f"{name}: none")
@@ -125,29 +160,31 @@ def _gradients(model: StagedModel, x: torch.Tensor) -> Check:
     return Check("gradients reach the input", f"{len(model.stages)} stages", "; ".join(problems))
 
 
-def _deterministic(model: StagedModel, x: torch.Tensor) -> Check:
-    same = torch.equal(model.logits(x), model.logits(x))
+def _deterministic(subject: _Subject) -> Check:
+    same = torch.equal(*(subject.model.logits(subject.few) for _ in range(2)))
     problem = "" if same else "two passes differ: fix the noise when the model is built"
     return Check("two passes agree", "exactly" if same else "no", problem)
 
 
-def _alone(model: StagedModel, x: torch.Tensor) -> Check:
-    together = model.activations(x)
+def _alone(subject: _Subject) -> Check:
+    together, x = subject.whole, subject.x
     worst, where = 0.0, ""
     for i in range(len(x)):
-        for name, value in model.activations(x[i : i + 1]).items():
+        for name, value in subject.model.activations(x[i : i + 1]).items():
             scale = float(together[name][i].abs().max()) or 1.0
             gap = float((value[0] - together[name][i]).abs().max()) / scale
             if not gap <= worst:
                 worst, where = gap, name
     problem = f"{where} differs by {worst:.2g}" if not worst <= RELATIVE_TOLERANCE else ""
-    return Check("a stimulus alone equals itself in a batch", f"within {worst:.1g}", problem)
+    found = f"within {worst:.1g}, {len(x)} stimuli"
+    return Check("a stimulus alone equals itself in a batch", found, problem)
 
 
-def _labels(model: StagedModel, x: torch.Tensor) -> Check:
-    count = model.logits(x).shape[1]
-    space = SPACES.get(model.spec.labels)
+def _labels(subject: _Subject) -> Check:
+    labels = subject.model.spec.labels
+    count = subject.model.logits(subject.few).shape[1]
+    space = SPACES.get(labels)
     if space is None:
-        return Check("logits fit the label space", f"{count}", f"unknown space {model.spec.labels}")
+        return Check("logits fit the label space", f"{count}", f"unknown space {labels}")
     problem = "" if count == len(space.classes) else f"{space.id} has {len(space.classes)} classes"
     return Check("logits fit the label space", f"{count} classes", problem)

@@ -68,6 +68,7 @@ def spec(
     stages: Mapping[str, str | bench.Stage],
     repository: str,
     accuracy: float,
+    parameters: int,
 ) -> bench.ModelSpec:
     """Describe one encoder; ``accuracy`` is top-1 in Feather et al. 2023, Suppl. Table 3."""
     return bench.ModelSpec(
@@ -85,6 +86,7 @@ def spec(
         },
         requires={"open_clip": "metamer-bench[clip]"},
         accuracy=accuracy,
+        parameters=parameters,
         training="image-text contrastive",
         reference="Radford et al. 2021",
         license="MIT",
@@ -96,7 +98,12 @@ def bench_register_models(register: Any) -> None:
     """Register both encoders of Feather et al. 2023."""
     register(
         spec(
-            "CLIP_resnet50", "RN50-quickgelu", RESNET, "timm/resnet50_clip.openai", accuracy=0.59822
+            "CLIP_resnet50",
+            "RN50-quickgelu",
+            RESNET,
+            "timm/resnet50_clip.openai",
+            accuracy=0.59822,
+            parameters=38_316_897,
         )
     )
     register(
@@ -106,5 +113,6 @@ def bench_register_models(register: Any) -> None:
             TRANSFORMER,
             "timm/vit_base_patch32_clip_224.openai",
             accuracy=0.6336,
+            parameters=87_849_217,
         )
     )

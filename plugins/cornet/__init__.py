@@ -39,5 +39,6 @@ def bench_register_models(register: Any) -> None:
             reference="Kubilius et al. 2019, NeurIPS",
             license="GPL-3.0",
             accuracy=0.7302,
+            parameters=53_416_616,
         )
     )

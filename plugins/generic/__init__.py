@@ -118,6 +118,7 @@ def _spec(
         labels="imagenet1k",
         stages=stages,
         training="unknown",
+        parameters=sum(p.numel() for p in network.parameters()),
         reference=name.partition(":")[0].lower(),
         license=license,
     )

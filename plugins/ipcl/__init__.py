@@ -61,6 +61,7 @@ def bench_register_models(register: Any) -> None:
         "labels": "imagenet1k",
         "stages": STAGES,
         "license": "MIT",
+        "parameters": 62_396_104,
     }
     register(
         bench.ModelSpec(

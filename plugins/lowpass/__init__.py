@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import bench
-from bench_plugins.robust.backbones import ALEXNET_STAGES, IMAGENET, REFERENCE, alexnet, authors
+from bench_plugins.robust.backbones import (
+    ALEXNET_PARAMETERS,
+    ALEXNET_STAGES,
+    IMAGENET,
+    REFERENCE,
+    alexnet,
+    authors,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +37,7 @@ def bench_register_models(register: Any) -> None:
         "labels": "imagenet1k",
         "reference": REFERENCE,
         "license": "MIT",
+        "parameters": ALEXNET_PARAMETERS,
     }
     register(
         bench.ModelSpec(

@@ -12,10 +12,12 @@ from typing import Any
 
 import bench
 from bench_plugins.robust.backbones import (
+    ALEXNET_PARAMETERS,
     ALEXNET_STAGES,
     IMAGENET,
     PREFIXES,
     REFERENCE,
+    RESNET50_PARAMETERS,
     RESNET50_STAGES,
     alexnet,
     authors,
@@ -66,6 +68,7 @@ def _spec(name: str, training: str, accuracy: float, weights: bench.Weights) -> 
         license="MIT",
         training=training,
         accuracy=accuracy,
+        parameters=ALEXNET_PARAMETERS if is_alexnet else RESNET50_PARAMETERS,
     )
 
 

@@ -22,6 +22,8 @@ ARCHIVE = (
 PREFIXES = ("module.model.", "module.", "model.")
 IMAGENET = bench.ImageInput(size_px=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 REFERENCE = "Feather et al. 2023"
+ALEXNET_PARAMETERS = 61_100_840
+RESNET50_PARAMETERS = 25_557_032
 
 # Names and order: Feather et al. 2023, Supplementary Modeling Note 2.
 ALEXNET_STAGES = {

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import bench
-from bench_plugins.robust.backbones import IMAGENET, PREFIXES, REFERENCE
+from bench_plugins.robust.backbones import IMAGENET, PREFIXES, REFERENCE, RESNET50_PARAMETERS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -66,28 +66,28 @@ MADRYLAB = (
 )
 
 # https://github.com/microsoft/robust-models-transfer: name in the file, torchvision's name and
-# arguments, the authors' top-1 accuracy.
+# arguments, the authors' top-1 accuracy, parameters.
 TRANSFER_MODELS = (
-    ("resnet18_linf_eps4.0", "resnet18", {}, 0.5249),
-    ("resnet50_linf_eps4.0", "resnet50", {}, 0.6386),
-    ("wide_resnet50_2_linf_eps4.0", "wide_resnet50_2", {}, 0.6841),
-    ("resnet18_linf_eps1.0", "resnet18", {}, 0.6346),
-    ("resnet50_linf_eps1.0", "resnet50", {}, 0.7205),
-    ("wide_resnet50_2_linf_eps1.0", "wide_resnet50_2", {}, 0.7465),
-    ("resnet18_l2_eps3", "resnet18", {}, 0.5312),
-    ("resnet50_l2_eps3", "resnet50", {}, 0.6283),
-    ("wide_resnet50_2_l2_eps3", "wide_resnet50_2", {}, 0.6690),
-    ("wide_resnet50_4_l2_eps3", "resnet50", {"width_per_group": 256}, 0.6967),
-    ("densenet_l2_eps3", "densenet161", {}, 0.6698),
-    ("mnasnet_l2_eps3", "mnasnet1_0", {}, 0.4183),
-    ("mobilenet_l2_eps3", "mobilenet_v2", {}, 0.5040),
-    ("resnext50_32x4d_l2_eps3", "resnext50_32x4d", {}, 0.6625),
-    ("shufflenet_l2_eps3", "shufflenet_v2_x1_0", {}, 0.4332),
-    ("vgg16_bn_l2_eps3", "vgg16_bn", {}, 0.5719),
+    ("resnet18_linf_eps4.0", "resnet18", {}, 0.5249, 11_689_512),
+    ("resnet50_linf_eps4.0", "resnet50", {}, 0.6386, 25_557_032),
+    ("wide_resnet50_2_linf_eps4.0", "wide_resnet50_2", {}, 0.6841, 68_883_240),
+    ("resnet18_linf_eps1.0", "resnet18", {}, 0.6346, 11_689_512),
+    ("resnet50_linf_eps1.0", "resnet50", {}, 0.7205, 25_557_032),
+    ("wide_resnet50_2_linf_eps1.0", "wide_resnet50_2", {}, 0.7465, 68_883_240),
+    ("resnet18_l2_eps3", "resnet18", {}, 0.5312, 11_689_512),
+    ("resnet50_l2_eps3", "resnet50", {}, 0.6283, 25_557_032),
+    ("wide_resnet50_2_l2_eps3", "wide_resnet50_2", {}, 0.6690, 68_883_240),
+    ("wide_resnet50_4_l2_eps3", "resnet50", {"width_per_group": 256}, 0.6967, 223_439_144),
+    ("densenet_l2_eps3", "densenet161", {}, 0.6698, 28_681_000),
+    ("mnasnet_l2_eps3", "mnasnet1_0", {}, 0.4183, 4_383_312),
+    ("mobilenet_l2_eps3", "mobilenet_v2", {}, 0.5040, 3_504_872),
+    ("resnext50_32x4d_l2_eps3", "resnext50_32x4d", {}, 0.6625, 25_028_904),
+    ("shufflenet_l2_eps3", "shufflenet_v2_x1_0", {}, 0.4332, 2_278_604),
+    ("vgg16_bn_l2_eps3", "vgg16_bn", {}, 0.5719, 138_365_992),
 )
 
 # https://github.com/dedeswim/vits-robustness-torch: id, timm's name and arguments, address, input,
-# the authors' top-1 accuracy. Its XCiT-M12 and -L12 are wider than timm's.
+# the authors' top-1 accuracy, parameters. Its XCiT-M12 and -L12 are wider than timm's.
 LIGHT_MODELS = (
     (
         "xcit_s12",
@@ -96,6 +96,7 @@ LIGHT_MODELS = (
         f"{RELEASES}/debenedetti2022light-xcit-s-imagenet-linf.pth.tar",
         AS_IT_IS,
         0.7234,
+        26_253_304,
     ),
     (
         "xcit_m12",
@@ -104,6 +105,7 @@ LIGHT_MODELS = (
         f"{RELEASES}/debenedetti2022light-xcit-m-imagenet-linf.pth.tar",
         AS_IT_IS,
         0.7404,
+        46_401_160,
     ),
     (
         "xcit_l12",
@@ -112,6 +114,7 @@ LIGHT_MODELS = (
         f"{RELEASES}/debenedetti2022light-xcit-l-imagenet-linf.pth.tar",
         AS_IT_IS,
         0.7376,
+        103_792_648,
     ),
     (
         "convnext_t",
@@ -120,6 +123,7 @@ LIGHT_MODELS = (
         f"{DRIVE}1EAMVH8e67cXIFPlmK-JFFK0hzuONOWyq",
         AS_IT_IS,
         0.7164,
+        28_589_128,
     ),
     (
         "gelu_resnet50",
@@ -128,6 +132,7 @@ LIGHT_MODELS = (
         f"{DRIVE}1akb4N1B5mmesZsYGIhhDwtO-3iiKu5tb",
         CENTRED,
         0.6654,
+        25_557_032,
     ),
 )
 
@@ -196,6 +201,7 @@ def final_stage_specs() -> Iterator[bench.ModelSpec]:
             partial(build_torchvision, name="resnet50"),
             bench.Weights(url=model.url, prefix=PREFIXES),
             accuracy=model.accuracy,
+            parameters=RESNET50_PARAMETERS,
         )
     yield _spec(
         "fast_adversarial:resnet50_linf_eps4",
@@ -207,11 +213,14 @@ def final_stage_specs() -> Iterator[bench.ModelSpec]:
             prefix=PREFIXES,
         ),
         license="unstated",
+        parameters=RESNET50_PARAMETERS,
     )
 
 
-def _light(row: tuple[str, str, dict[str, Any], str, bench.ImageInput, float]) -> bench.ModelSpec:
-    name, timm_name, arguments, url, image, accuracy = row
+def _light(
+    row: tuple[str, str, dict[str, Any], str, bench.ImageInput, float, int],
+) -> bench.ModelSpec:
+    name, timm_name, arguments, url, image, accuracy, parameters = row
     adapt = partial(as_timm_names_them, name=timm_name, arguments=arguments)
     return _spec(
         f"vits-robustness:{name}_linf_eps4",
@@ -221,11 +230,12 @@ def _light(row: tuple[str, str, dict[str, Any], str, bench.ImageInput, float]) -
         bench.Weights(url=url, prefix=PREFIXES, adapt=adapt),
         input=image,
         accuracy=accuracy,
+        parameters=parameters,
     )
 
 
-def _transfer(row: tuple[str, str, dict[str, Any], float]) -> bench.ModelSpec:
-    name, torchvision_name, arguments, accuracy = row
+def _transfer(row: tuple[str, str, dict[str, Any], float, int]) -> bench.ModelSpec:
+    name, torchvision_name, arguments, accuracy, parameters = row
     norm, eps = name.rsplit("_eps", 1)
     budget = f"Linf {float(eps):g}/255" if norm.endswith("linf") else f"L2 {eps}"
     weights = bench.Weights(
@@ -240,4 +250,5 @@ def _transfer(row: tuple[str, str, dict[str, Any], float]) -> bench.ModelSpec:
         partial(build_torchvision, name=torchvision_name, **arguments),
         weights,
         accuracy=accuracy,
+        parameters=parameters,
     )

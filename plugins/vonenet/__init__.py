@@ -53,5 +53,6 @@ def bench_register_models(register: Any) -> None:
             reference=f"Dapello et al. 2020, NeurIPS; {REFERENCE}",
             license="GPL-3.0 (front end), MIT (weights)",
             accuracy=0.4784,
+            parameters=76_661_800,
         )
     )

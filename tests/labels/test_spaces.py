@@ -111,3 +111,11 @@ def test_folder_names(space_id, folder, expected):
 def test_a_name_of_two_classes_and_an_unmapped_class_stand_for_nothing():
     assert "crane" not in folder_numbers("imagenet1k")  # a bird (134) and a machine (517)
     assert "n01440764" not in folder_numbers("imagenet16")  # a tench is in no category
+
+
+def test_cifar10s_classes_are_in_its_authors_order() -> None:
+    """Labels 3 and 5 of https://www.cs.toronto.edu/~kriz/cifar.html are cat and dog."""
+    classes = space("cifar10").classes
+    assert (len(classes), classes[0], classes[3], classes[5], classes[9]) == (
+        10, "airplane", "cat", "dog", "truck",
+    )  # fmt: skip
