@@ -53,7 +53,7 @@ def headings(suite: Mapping[str, Any], attack: str) -> dict[str, str]:
     return {
         "alignment": "recognised by others",
         "late": f"last {rule['late_stages']} stages",
-        "two_afc": f"2AFC {rule['alignment_metric'] or ''}".strip(),
+        "two_afc": f"2AFC {rule.get('alignment_metric') or ''}".strip(),
         "accuracy": "accuracy",
         "robust": f"under attack ({attack})",
     }

@@ -6,6 +6,7 @@ All three answer the interface of `concurrent.futures`.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -104,7 +105,7 @@ class Processes(Backend):
             self.slots,
             mp_context=self._context,
             initializer=start_process,
-            initargs=(THREADS_A_WORKER, self._messages, self._stop),
+            initargs=(THREADS_A_WORKER, os.getpid(), self._messages, self._stop),
         )
 
     def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:

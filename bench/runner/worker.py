@@ -51,16 +51,22 @@ class _Process:
 _process = _Process()
 
 
-def start_process(threads: int, messages: Any, stop: Any) -> None:
-    """Prepare a worker process: threads, interrupts, a way to tell how far it is."""
+def start_process(threads: int, parent: int, messages: Any, stop: Any) -> None:
+    """Prepare a worker process: threads, interrupts, a way to tell how far it is.
+
+    Parameters
+    ----------
+    parent
+        Process id of the one that leads the run; it may be gone before this is called.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
+    threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     import torch
 
     torch.set_num_threads(threads)
     _process.tell = lambda key, share: messages.put((key, share))
     _process.stop = stop
-    threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
 
 
 def _leave_with_parent(parent: int) -> None:
