@@ -66,7 +66,8 @@ def notes(board: Board) -> list[str]:
 
 
 def _criterion(board: Board) -> str:
-    beats = " and beat every null pair" if board.suite.nulls is not None else ""
+    nulls = board.suite.nulls
+    beats = " and beat every null pair" if nulls is not None and nulls.required else ""
     return f"keep its own label{beats}"
 
 

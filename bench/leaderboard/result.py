@@ -40,9 +40,9 @@ class StageResult(Part):
 
     ``others`` is the proportion that models other than the generator recognise, ``sem`` its
     standard error over ``n_models`` of them; ``own`` what the generator recognises itself. All
-    three are over the ``others.n`` metamers that passed, of ``made``: those that keep the
-    generator's own label and, where null distributions were built, beat the null maximum in every
-    measure. ``passed`` is missing where there are none.
+    three are over ``others.n`` metamers of ``made``: those that keep the generator's own label
+    and, where the suite requires it, beat the null maximum in every measure. ``passed`` is the
+    share that does both, missing where no null distributions were built.
     """
 
     stage: str

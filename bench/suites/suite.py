@@ -66,11 +66,16 @@ class AlignmentMeasure(_Part):
 
 
 class NullMeasure(_Part):
-    """Null distributions that a metamer must beat: pairs of different natural stimuli."""
+    """Null distributions: pairs of different natural stimuli, which a metamer must beat.
+
+    With ``required`` false the verdict is shown, but a metamer that keeps its own label is shown
+    to the other models all the same.
+    """
 
     stimuli: str
     n: PositiveInt | None = None
     pairs: PositiveInt | None = None
+    required: bool = True
 
 
 class Board(_Part):

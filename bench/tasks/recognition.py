@@ -19,7 +19,8 @@ def plan(context: PlanContext) -> list[Task]:
     suite = context.suite
     if not suite.recognition:
         return []
-    judged = {task.needs[0]: task.key for task in criterion.plan(context)}
+    required = suite.nulls is not None and suite.nulls.required
+    judged = {task.needs[0]: task.key for task in criterion.plan(context) if required}
     made = synthesis.plan(context)
     png = {"png": True} if suite.png else {}  # keys of runs without it stay what they were
     digest, n = context.digest(suite.stimuli, suite.limit)
