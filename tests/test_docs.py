@@ -63,6 +63,16 @@ def test_the_readme_shows_the_example_that_the_tests_run() -> None:
     assert [line for line in shown.splitlines() if line and line not in lines] == []
 
 
+def test_the_tutorial_writes_the_example() -> None:
+    """Typed in from top to bottom, the tutorial's files are those in examples/, to the letter."""
+    page = REPOSITORY / "docs" / "tutorial-plugin.md"
+    example = REPOSITORY / "examples" / "bench-random-features"
+    *module, tests = fenced(page, "python")
+    assert "\n\n".join(module) == (example / "bench_random_features.py").read_text("utf-8")
+    assert tests == (example / "test_random_features.py").read_text("utf-8")
+    assert fenced(page, "toml") == [(example / "pyproject.toml").read_text("utf-8")]
+
+
 def test_the_notebook_of_the_readme_runs() -> None:
     (code,) = [t for t in fenced(REPOSITORY / "README.md", "python") if "bench.load(" in t]
     names: dict[str, object] = {}

@@ -73,6 +73,16 @@ def test_it_passes_the_checks(environment) -> None:
     assert json.loads(call(environment, *words))["problems"] == []
 
 
+def test_its_own_tests_pass(environment, repository, tmp_path) -> None:
+    """The tests that the tutorial writes, run as its reader runs them."""
+    tests = repository / "examples" / "bench-random-features" / "test_random_features.py"
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
+    words += ["--rootdir", str(tmp_path), "-c", os.devnull]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
 def test_it_shows_up_in_a_runs_matrix(environment, tmp_path) -> None:
     suite = tmp_path / "small.toml"
     suite.write_text(SUITE)
