@@ -36,7 +36,20 @@ def list_suites(as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show_suite(name: str, as_json: bool) -> None:
-    """Show everything that a suite fixes."""
-    from bench.plugins import installed
+    """Show all that a suite fixes, its protocol in full, and the other named protocols."""
+    from dataclasses import asdict
 
-    show_facts(installed().suites.get(name).model_dump(mode="json"), as_json)
+    from bench.plugins import installed
+    from bench.synthesis.named import PROTOCOLS
+    from bench.synthesis.protocols import Protocol
+
+    suite = installed().suites.get(name)
+    protocol = Protocol.named(suite.protocol.name).replace(**suite.protocol.replace)
+    show_facts(
+        {
+            **suite.model_dump(mode="json"),
+            "protocol": asdict(protocol),
+            "named_protocols": {p.name: p.source for p in PROTOCOLS.values()},
+        },
+        as_json,
+    )
