@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -80,3 +81,16 @@ def test_the_notebook_of_the_readme_runs() -> None:
     run = names["run"]
     assert run.stimuli.shape == (8, 3, 32, 32)
     assert bool(run.match["label_match"].any())
+
+
+def test_the_readmes_table_is_the_published_board() -> None:
+    """Each row of the README's results says what leaderboards/digits.json says."""
+    board = json.loads((REPOSITORY / "leaderboards" / "digits.json").read_text("utf-8"))
+    text = (REPOSITORY / "README.md").read_text("utf-8")
+    for row in board["rows"]:
+        values = [
+            f"{row[name]:.2f} [{row[f'{name}_low']:.2f}, {row[f'{name}_high']:.2f}]"
+            for name in ("alignment", "late", "robust", "accuracy")
+        ]
+        cells = [row["rank"], f"`{row['model']}`", row["training"], *values]
+        assert f"| {' | '.join(cells)} |" in text
