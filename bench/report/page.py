@@ -181,7 +181,7 @@ def _match(run_dir: RunDir, record: Mapping[str, Any], board: pd.DataFrame) -> M
     return joined(
         [
             element("p", page_text.MATCH, class_="note"),
-            match_table(synthesis, record, board_order(record, board)),
+            match_table(synthesis, record, board_order(record, board), run_dir.table("criterion")),
         ]
     )
 

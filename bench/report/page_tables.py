@@ -53,15 +53,25 @@ def _measure(row: pd.Series, name: str) -> Cell:
     return Cell(joined(content), f"{value:.6f}", "number")
 
 
-def match_table(synthesis: pd.DataFrame, record: Mapping[str, Any], order: Sequence[str]) -> Markup:
-    """Return how well each model's and stage's metamers match: medians with quartiles."""
+def match_table(
+    synthesis: pd.DataFrame,
+    record: Mapping[str, Any],
+    order: Sequence[str],
+    judged: pd.DataFrame | None = None,
+) -> Markup:
+    """Return how well each model's and stage's metamers match: medians with quartiles.
+
+    ``judged`` is the table of verdicts, where null distributions were built.
+    """
     measures = {"spearman": "Spearman ρ", "pearson": "Pearson r", "snr_db": "SNR, dB"}
     columns = [
         Column("model"),
         Column("stage"),
         *(Column(heading, "number") for heading in measures.values()),
         Column("own label kept", "number"),
+        *([] if judged is None else [Column("and beyond the nulls", "number")]),
     ]
+    verdicts = {} if judged is None else dict(iter(judged.groupby(["model", "stage"], sort=False)))
     rows = []
     made = dict(iter(synthesis.groupby(["model", "stage"], sort=False)))
     for model in order:
@@ -72,10 +82,18 @@ def match_table(synthesis: pd.DataFrame, record: Mapping[str, Any], order: Seque
                 rows.append([*cells, *(Cell(DASH, "", "number") for _ in columns[2:])])
                 continue
             cells += [_median(part[name], 1 if name == "snr_db" else 3) for name in measures]
-            kept = part["label_match"].astype(bool)
-            cells.append(Cell(f"{kept.sum()} of {len(kept)}", f"{kept.mean():.6f}", "number"))
+            cells.append(_share(part["label_match"]))
+            if judged is not None:
+                verdict = verdicts.get((model, stage))
+                missing = Cell(DASH, "", "number")
+                cells.append(missing if verdict is None else _share(verdict["passed"]))
             rows.append(cells)
     return table(columns, rows, sortable=True)
+
+
+def _share(yes: pd.Series) -> Cell:
+    kept = yes.fillna(False).astype(bool)
+    return Cell(f"{kept.sum()} of {len(kept)}", f"{kept.mean():.6f}", "number")
 
 
 def _median(values: pd.Series, decimals: int) -> Cell:
