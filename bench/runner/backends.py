@@ -32,6 +32,7 @@ class Workers:
 
 
 MOST_LOCAL_WORKERS = 4  # a worker takes about 0.6 GB; more are a matter of --workers
+DASK_TIMEOUT_SECONDS = 20
 THREADS_A_WORKER = 1  # several threads on busy cores are slower than one
 Reports = Future[list[TaskReport]]
 
@@ -144,7 +145,7 @@ class Dask(Backend):
                 fix='pip install "metamer-bench[dask]"',
             ) from None
         try:
-            self._client = Client(address, timeout=20)
+            self._client = Client(address, timeout=DASK_TIMEOUT_SECONDS)
         except (OSError, ValueError) as error:
             raise BenchError(f"no Dask scheduler answers at {address}", why=str(error)) from None
         self._pool: Executor = self._client.get_executor(pure=False)
@@ -160,7 +161,7 @@ class Dask(Backend):
         """Nothing to do: the scheduler gives a lost worker's tasks to another."""
 
     def close(self, *, now: bool = False) -> None:
-        self._pool.shutdown(wait=not now, cancel_futures=now)
+        self._pool.shutdown(wait=not now)  # closing the client cancels what is left
         self._client.close()
 
 
