@@ -64,3 +64,13 @@ def test_a_sound_model_has_no_problem() -> None:
 )
 def test_a_broken_model_is_found_out(broken, problem) -> None:
     assert problem in " | ".join(check_model(broken).problems)
+
+
+@pytest.mark.parametrize(("room", "shown"), [(10**6, 8), (3 * 616, 3), (1, 2)])
+def test_large_stages_are_checked_with_fewer_stimuli(monkeypatch, room, shown) -> None:
+    """A stimulus has 144 and 10 float32 values at the two stages: 616 bytes."""
+    monkeypatch.setattr("bench.models.checks.STAGES_BYTES", room)
+    report = check_model(spec(*LAYERS))
+    (check,) = [c for c in report.checks if c.question.startswith("a stimulus alone")]
+    assert check.found.endswith(f"{shown} stimuli")
+    assert check.problem == ""
