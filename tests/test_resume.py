@@ -30,10 +30,19 @@ robustness_eps = 0.1
 """
 
 
+# A shell's background jobs ignore Ctrl-C, and so would what the tests start in one.
+BENCH = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from bench.cli import main
+main(sys.argv[1:])
+"""
+
+
 def start(suite: Path, out: Path) -> subprocess.Popen[bytes]:
     words = ["run", "--suite", str(suite), "--out", str(out), "--workers", "2", "--device", "cpu"]
     return subprocess.Popen(
-        [sys.executable, "-m", "bench", *words],
+        [sys.executable, "-c", BENCH, *words],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
