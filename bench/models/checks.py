@@ -62,9 +62,9 @@ class _Subject:
     x: torch.Tensor
 
     @property
-    def few(self) -> torch.Tensor:
-        """Stimuli for questions that any stimulus answers."""
-        return self.x[:FEWEST_STIMULI]
+    def one(self) -> torch.Tensor:
+        """A stimulus, for questions that any answers."""
+        return self.x[:1]
 
     @cached_property
     def whole(self) -> dict[str, torch.Tensor]:
@@ -124,7 +124,7 @@ def _captured(subject: _Subject) -> Check:
 
 def _in_order(subject: _Subject) -> Check:
     """A stage's truncated pass must not have computed what the stages after it need."""
-    order = subject.model.reached_order(subject.few)
+    order = subject.model.reached_order(subject.one)
     problem = (
         "" if order == subject.model.stages else f"they are reached in the order {', '.join(order)}"
     )
@@ -132,7 +132,7 @@ def _in_order(subject: _Subject) -> Check:
 
 
 def _truncated(subject: _Subject) -> Check:
-    model, x = subject.model, subject.few
+    model, x = subject.model, subject.one
     whole = model.activations(x)
     worst = 0.0
     for name in model.stages:
@@ -147,7 +147,7 @@ def _truncated(subject: _Subject) -> Check:
 def _gradients(subject: _Subject) -> Check:
     model, problems = subject.model, []
     for name in model.stages:
-        probe = subject.x[:1].clone().requires_grad_(True)
+        probe = subject.one.clone().requires_grad_(True)
         value = model.at_stage(probe, name, modified_relu=True)
         if not value.requires_grad:
             problems.append(f"{name}: none")
@@ -161,7 +161,7 @@ def _gradients(subject: _Subject) -> Check:
 
 
 def _deterministic(subject: _Subject) -> Check:
-    same = torch.equal(*(subject.model.logits(subject.few) for _ in range(2)))
+    same = torch.equal(*(subject.model.logits(subject.one) for _ in range(2)))
     problem = "" if same else "two passes differ: fix the noise when the model is built"
     return Check("two passes agree", "exactly" if same else "no", problem)
 
@@ -182,7 +182,7 @@ def _alone(subject: _Subject) -> Check:
 
 def _labels(subject: _Subject) -> Check:
     labels = subject.model.spec.labels
-    count = subject.model.logits(subject.few).shape[1]
+    count = subject.model.logits(subject.one).shape[1]
     space = SPACES.get(labels)
     if space is None:
         return Check("logits fit the label space", f"{count}", f"unknown space {labels}")
