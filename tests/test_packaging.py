@@ -13,7 +13,7 @@ import pytest
 import bench
 
 SOURCES = {"bench": "bench", "bench_plugins": "plugins"}
-FOR_DEVELOPERS = {"test"}
+FOR_DEVELOPERS = {"benchmarks", "test"}
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,8 @@ class ImageDoor(nn.Module):
         if tuple(x.shape[-2:]) != (self.spec.size_px, self.spec.size_px):
             size = (self.spec.size_px, self.spec.size_px)
             x = interpolate(x, size=size, mode=self.spec.interpolation, antialias=True)
-            x = x.clamp(0, 1)
+            # Bicubic weights overshoot; a clamp's own gradient would be 0 there and at the bounds.
+            x = x + (x.clamp(0, 1) - x).detach()
         if self.spec.grey and x.shape[1] == 3:
             x = (x * self.luma).sum(dim=1, keepdim=True)
         elif not self.spec.grey and x.shape[1] == 1:
