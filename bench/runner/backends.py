@@ -50,8 +50,8 @@ class Backend(ABC):
     def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
         """Return how long the tasks will take, measured where they will be done."""
 
-    def messages(self) -> list[tuple[str, float]]:
-        """Return what workers told since the last call: task keys and shares done."""
+    def messages(self) -> list[tuple[str, float, float | None]]:
+        """Return what workers told since the last call: task keys, shares done, mean losses."""
         return []
 
     @abstractmethod
@@ -115,7 +115,7 @@ class Processes(Backend):
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
         return self._pool.submit(run_job, settings, tasks)
 
-    def messages(self) -> list[tuple[str, float]]:
+    def messages(self) -> list[tuple[str, float, float | None]]:
         told = []
         while True:
             try:

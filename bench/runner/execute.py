@@ -55,8 +55,8 @@ class Execution:
             if not flying:
                 return  # all is done, or what is left waits for tasks of another shard
             done, _ = wait(flying, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-            for key, share in self.backend.messages():
-                self.view.tell(key, share)
+            for message in self.backend.messages():
+                self.view.tell(*message)
             for future in done:
                 ready.extend(self._settle(future, flying.pop(future)))
 

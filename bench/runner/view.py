@@ -61,14 +61,14 @@ class View:
     ) -> None:
         self._bar.stop()
 
-    def tell(self, key: str, share: float) -> None:
-        """Note that a task is done to a share, 0 to 1."""
+    def tell(self, key: str, share: float, loss: float | None = None) -> None:
+        """Note that a task is done to a share, 0 to 1, and how large its mean loss is."""
         task = self._tasks.get(key)
         if task is None or share <= self._shares.get(key, -1.0):
             return
         self._passes_done += (share - max(0.0, self._shares.get(key, 0.0))) * task.passes
         self._shares[key] = share
-        self._show(task)
+        self._show(task, loss)
 
     def done(self, task: Task) -> None:
         """Note that a task is finished."""
@@ -81,10 +81,11 @@ class View:
             self._console.print(f"failed: {task.title}: {reason}", markup=False, style="red")
         self.tell(task.key, 1.0)
 
-    def _show(self, task: Task) -> None:
-        self._bar.update(self._line, completed=self._passes_done, description=f"{task.title:<44}")
+    def _show(self, task: Task, loss: float | None) -> None:
+        text = task.title if loss is None else f"{task.title}, loss {loss:.3f}"
+        self._bar.update(self._line, completed=self._passes_done, description=f"{text:<56}")
         now = time.monotonic()
         if not self._console.is_terminal and now - self._last_log >= LOG_EVERY_SECONDS:
             self._last_log = now
             share = self._passes_done / self._total
-            self._console.print(f"{share:4.0%} {task.title}", markup=False)
+            self._console.print(f"{share:4.0%} {text}", markup=False)

@@ -22,6 +22,10 @@ from bench.tasks.workbench import Workbench
 PARENT_CHECK_SECONDS = 1.0
 
 
+# Called with a task's key, the share of it that is done, and its mean loss where it has one.
+Tell = Callable[[str, float, float | None], None]
+
+
 class Stopped(BaseException):
     """The run was interrupted: leave the task in hand."""
 
@@ -43,7 +47,7 @@ class TaskReport:
 class _Process:
     """What the initialiser left for this process' jobs."""
 
-    tell: Callable[[str, float], None] | None = None
+    tell: Tell | None = None
     stop: Any = None
     bench: Workbench | None = None
 
@@ -65,7 +69,7 @@ def start_process(threads: int, parent: int, messages: Any, stop: Any) -> None:
     import torch
 
     torch.set_num_threads(threads)
-    _process.tell = lambda key, share: messages.put((key, share))
+    _process.tell = lambda key, share, loss: messages.put((key, share, loss))
     _process.stop = stop
 
 
@@ -86,7 +90,7 @@ def run_job(settings: RunSettings, tasks: Sequence[Task]) -> list[TaskReport]:
 def execute_all(
     bench: Workbench,
     tasks: Sequence[Task],
-    tell: Callable[[str, float], None] | None = None,
+    tell: Tell | None = None,
     stop: Any = None,
 ) -> list[TaskReport]:
     """Execute tasks at a workbench, telling how far each is, until ``stop`` is set."""
@@ -97,7 +101,7 @@ def execute_all(
             if stop is not None and stop.is_set():
                 raise Stopped
             if tell is not None:
-                tell(key, float(share))
+                tell(key, float(share), getattr(share, "loss", None))
 
         bench.progress = progress
         try:
