@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from bench.tasks.task import Task
 
@@ -38,12 +39,18 @@ class View:
         self._passes_done = 0.0
         self._last_log = time.monotonic()
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
+            # What is done gives way where the terminal is narrow, never the time left.
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
+            BarColumn(bar_width=12),
             TaskProgressColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
             console=console,
+            expand=True,
             disable=not console.is_terminal,
         )
         self._total = sum(task.passes for task in self._tasks.values()) or 1.0
@@ -83,7 +90,7 @@ class View:
 
     def _show(self, task: Task, loss: float | None) -> None:
         text = task.title if loss is None else f"{task.title}, loss {loss:.3f}"
-        self._bar.update(self._line, completed=self._passes_done, description=f"{text:<56}")
+        self._bar.update(self._line, completed=self._passes_done, description=text)
         now = time.monotonic()
         if not self._console.is_terminal and now - self._last_log >= LOG_EVERY_SECONDS:
             self._last_log = now
