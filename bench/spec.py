@@ -170,6 +170,9 @@ class ModelSpec:
         How many numbers training may change (buffers do not count), if it is worth telling.
     match_measures
         Measures that must exceed the null distribution for a metamer to count as matched.
+    protocols
+        Named protocol to the variant of it that the model needs: a suite that asks for the first
+        makes this model's metamers by the second (``{"feather2023": "feather2023-hmax"}``).
     requires
         Import name to what ``pip install`` needs for it: ``{"open_clip": "metamer-bench[clip]"}``.
     """
@@ -187,6 +190,7 @@ class ModelSpec:
     accuracy: float | None = None
     parameters: int | None = None
     match_measures: tuple[str, ...] = ("spearman", "pearson", "snr_db")
+    protocols: Mapping[str, str] = field(default_factory=dict)
     requires: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

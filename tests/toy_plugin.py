@@ -68,6 +68,7 @@ def bench_register_models(register: Any) -> None:
     register(spec("toy-a", conv(4)))
     register(spec("toy-b", conv(6)))
     register(spec("toy-c", conv(5)))
+    register(spec("toy-variant", conv(4), protocols={"feather2023-short": "fast"}))
     register(spec("toy-nan", nan))
     register(spec("toy-shape", wrong_shape, stages={"conv1": "1", "logits": ""}))
     register(spec("toy-explodes", explodes))

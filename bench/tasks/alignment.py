@@ -84,5 +84,5 @@ def shown_targets(bench: Workbench) -> torch.Tensor:
 
 
 def _start(task: Task, bench: Workbench) -> NoiseStart:
-    protocol = synthesis.suite_protocol(bench.settings.suite)
-    return protocol.start_for(bench.plugins.model(task.model).input)
+    spec = bench.plugins.model(task.model)
+    return synthesis.protocol_for(bench.settings.suite, spec).start_for(spec.input)

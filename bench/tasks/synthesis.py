@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from bench.spec import ModelSpec
 from bench.suites.suite import Suite
 from bench.synthesis.protocols import Protocol
 from bench.tasks.task import Outcome, PlanContext, Task
@@ -18,15 +19,15 @@ CHECKPOINT_STEPS = 500
 def plan(context: PlanContext) -> list[Task]:
     """Return one task a model and stage."""
     suite = context.suite
-    protocol = suite_protocol(suite)
     digest, n = context.digest(suite.stimuli, suite.limit)
+    protocols = {model.spec.id: protocol_for(suite, model.spec) for model in context.models}
     return [
         Task(
             kind=KIND,
             model=model.spec.id,
             generator=model.spec.id,
             stage=stage,
-            passes=n * protocol.total_steps * PASSES_A_STEP,
+            passes=n * protocols[model.spec.id].total_steps * PASSES_A_STEP,
             inputs={
                 "epoch": EPOCH,
                 "model": dict(model.identity),
@@ -34,7 +35,7 @@ def plan(context: PlanContext) -> list[Task]:
                 "stimuli": digest,
                 "n": n,
                 "label_space": suite.label_space,
-                "protocol": dataclasses.asdict(protocol),
+                "protocol": dataclasses.asdict(protocols[model.spec.id]),
                 "seed": suite.seed,
             },
         )
@@ -42,6 +43,12 @@ def plan(context: PlanContext) -> list[Task]:
         for stage in model.stages
         if model.spec.stage(stage).synthesis
     ]
+
+
+def protocol_for(suite: Suite, spec: ModelSpec) -> Protocol:
+    """Return the protocol for one model: the suite's, or the model's own variant of it."""
+    name = spec.protocols.get(suite.protocol.name, suite.protocol.name)
+    return Protocol.named(name).replace(**suite.protocol.replace)
 
 
 def suite_protocol(suite: Suite) -> Protocol:
@@ -58,7 +65,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     suite = bench.settings.suite
     stimuli = bench.stimuli(suite.stimuli, suite.limit)
     model = bench.model(task.model)
-    protocol = suite_protocol(suite)
+    protocol = protocol_for(suite, model.spec)
     scratch = bench.run_dir.scratch(task.key)
     perceptual = protocol.regulariser.perceptual if protocol.regulariser else None
     run = synthesize(

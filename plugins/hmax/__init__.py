@@ -103,5 +103,6 @@ def bench_register_models(register: Any) -> None:
             parameters=4_506_600,  # most of them the readout
             # Beyond S2 any two images correlate: offsets and scales of the patches dominate.
             match_measures=("snr_db",),
+            protocols={"feather2023": "feather2023-hmax"},
         )
     )

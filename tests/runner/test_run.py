@@ -95,6 +95,17 @@ def test_what_did_not_pass_is_not_counted(do, toy_settings) -> None:
     assert 0 < sum(passed) < len(passed)
 
 
+def test_a_model_may_need_its_own_variant_of_the_protocol(do, toy_settings) -> None:
+    """As HMAX does: the suite asks for a protocol, the model's metamers are made by its variant."""
+    settings = toy_settings(models=["toy-a", "toy-variant"])
+    assert do(settings).exit_code == ExitCode.DONE
+    rows = table(settings.root, "synthesis")
+    names = rows.groupby("model")["protocol"].agg(set)
+    changes = "repetitions=2+steps=2"
+    assert names["toy-a"] == {f"feather2023-short+{changes}"}
+    assert names["toy-variant"] == {f"fast+{changes}"}
+
+
 def test_a_second_call_does_nothing(do, toy_settings) -> None:
     settings = toy_settings()
     do(settings)
