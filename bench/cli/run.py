@@ -123,7 +123,6 @@ def _settings(plugins: Any, options: dict[str, Any]) -> RunSettings:
 
 def _suite(plugins: Any, options: dict[str, Any]) -> Suite:
     from bench.suites.suite import ProtocolChoice, read_suite
-    from bench.synthesis.protocols import Protocol
 
     name = options["suite"]
     is_file = name.endswith(".toml") or Path(name).is_file()
@@ -145,7 +144,7 @@ def _suite(plugins: Any, options: dict[str, Any]) -> Suite:
         choice = ProtocolChoice(
             name=choice.name, replace={**choice.replace, "steps": options["steps"]}
         )
-    Protocol.named(choice.name).replace(**choice.replace)  # a wrong name is said here
+    choice.resolved()  # a wrong name is said here
     return suite.model_copy(update={**changes, "protocol": choice})
 
 

@@ -41,14 +41,12 @@ def show_suite(name: str, as_json: bool) -> None:
 
     from bench.plugins import installed
     from bench.synthesis.named import PROTOCOLS
-    from bench.synthesis.protocols import Protocol
 
     suite = installed().suites.get(name)
-    protocol = Protocol.named(suite.protocol.name).replace(**suite.protocol.replace)
     show_facts(
         {
             **suite.model_dump(mode="json"),
-            "protocol": asdict(protocol),
+            "protocol": asdict(suite.protocol.resolved()),
             "named_protocols": {p.name: p.source for p in PROTOCOLS.values()},
         },
         as_json,

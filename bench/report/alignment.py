@@ -83,6 +83,5 @@ def _choices(run_dir: RunDir) -> pd.DataFrame:
 
 
 def _protocol(suite: Suite) -> str:
-    from bench.synthesis.protocols import Protocol
 
-    return Protocol.named(suite.protocol.name).replace(**suite.protocol.replace).name
+    return suite.protocol.resolved().name

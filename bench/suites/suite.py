@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.synthesis.protocols import Protocol
 
 PositiveInt = Annotated[int, Field(ge=1)]
 
@@ -24,6 +29,18 @@ class ProtocolChoice(_Part):
 
     name: str
     replace: dict[str, Any] = {}
+
+    def resolved(self, variants: Mapping[str, str] = MappingProxyType({})) -> Protocol:
+        """Return the protocol with its changes; ``variants`` names others to take instead.
+
+        Raises
+        ------
+        BenchError
+            If there is no such protocol, or it has no such field.
+        """
+        from bench.synthesis.protocols import Protocol
+
+        return Protocol.named(variants.get(self.name, self.name)).replace(**self.replace)
 
 
 class AccuracyMeasure(_Part):

@@ -120,19 +120,24 @@ class Batches:
         names = tuple(self.ids[i] for i in rows)
         natural, initial = self.natural[rows], self.initial[rows]
         loop = BatchLoop(self.work, names, natural, initial, self._loaded(rows))
-        self._advance(loop, rows)
+        key = self._key(rows) if self.checkpoints is not None else ""
+        self._advance(loop, len(rows), key)
         if self.checkpoints is not None:  # a later batch may be interrupted: this one stays
-            path = saved.path_of(self.checkpoints, self._key(rows))
-            saved.save(path, loop.state.tensors(), self._key(rows), loop.ids)
-            self._ended.append(path)
+            self._ended.append(self._save(loop, key))
         finished = loop.finish()
         del loop
         part = self._with_match(names, natural, initial, finished)
         self.done += len(rows)
         return part
 
-    def _advance(self, loop: BatchLoop, rows: list[int]) -> None:
-        protocol, key = self.work.protocol, self._key(rows) if self.checkpoints else ""
+    def _save(self, loop: BatchLoop, key: str) -> Path:
+        assert self.checkpoints is not None  # whoever saves has asked
+        path = saved.path_of(self.checkpoints, key)
+        saved.save(path, loop.state.tensors(), key, loop.ids)
+        return path
+
+    def _advance(self, loop: BatchLoop, n: int, key: str) -> None:
+        protocol = self.work.protocol
         every = protocol.stop.every if protocol.stop else 0
         while loop.state.step < protocol.total_steps and len(loop.state.rows):
             loop.advance()
@@ -141,11 +146,10 @@ class Batches:
             if last in loop.curve_steps or (every and last % every == 0):
                 if not loop.drop_finished():
                     break
-                self._report(loop, len(rows))
+                self._report(loop, n)
             if self.checkpoints is not None and step % self.checkpoints.every == 0:
-                path = saved.path_of(self.checkpoints, key)
-                saved.save(path, loop.state.tensors(), key, loop.ids)
-        self._report(loop, len(rows), ended=True)
+                self._save(loop, key)
+        self._report(loop, n, ended=True)
 
     def _report(self, loop: BatchLoop, n: int, ended: bool = False) -> None:
         if self.progress is None:

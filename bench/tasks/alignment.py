@@ -80,7 +80,7 @@ def shown_targets(bench: Workbench) -> torch.Tensor:
     """
     suite = bench.settings.suite
     targets = bench.images(suite.stimuli, suite.limit)
-    return targets.clamp(0, 1) if synthesis.suite_protocol(suite).noise_targets else targets
+    return targets.clamp(0, 1) if suite.protocol.resolved().noise_targets else targets
 
 
 def _start(task: Task, bench: Workbench) -> NoiseStart:

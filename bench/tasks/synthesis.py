@@ -47,14 +47,7 @@ def plan(context: PlanContext) -> list[Task]:
 
 def protocol_for(suite: Suite, spec: ModelSpec) -> Protocol:
     """Return the protocol for one model: the suite's, or the model's own variant of it."""
-    name = spec.protocols.get(suite.protocol.name, suite.protocol.name)
-    return Protocol.named(name).replace(**suite.protocol.replace)
-
-
-def suite_protocol(suite: Suite) -> Protocol:
-    """Return the suite's protocol with the suite's changes."""
-    choice = suite.protocol
-    return Protocol.named(choice.name).replace(**choice.replace)
+    return suite.protocol.resolved(spec.protocols)
 
 
 def execute(task: Task, bench: Workbench) -> Outcome:
