@@ -11,6 +11,7 @@ import queue
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,10 +111,18 @@ class Processes(Backend):
         )
 
     def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
-        return self._pool.submit(estimate_installed, settings, tasks).result()
+        try:
+            return self._pool.submit(estimate_installed, settings, tasks).result()
+        except BrokenProcessPool:  # which model it was shows when its tasks are tried
+            self.restart()
+            return Estimate(0.0, tuple(dict.fromkeys(task.model for task in tasks)))
 
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
-        return self._pool.submit(run_job, settings, tasks)
+        try:
+            return self._pool.submit(run_job, settings, tasks)
+        except BrokenProcessPool:  # a worker died since the last look at what it was doing
+            self.restart()
+            return self._pool.submit(run_job, settings, tasks)
 
     def messages(self) -> list[tuple[str, float, float | None]]:
         told = []
