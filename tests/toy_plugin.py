@@ -68,6 +68,8 @@ def bench_register_models(register: Any) -> None:
     register(spec("toy-a", conv(4)))
     register(spec("toy-b", conv(6)))
     register(spec("toy-c", conv(5)))
+    measured = {"conv1": "1", "conv2": bench.Stage("3", synthesis=False), "logits": ""}
+    register(spec("toy-measured", conv(4), stages=measured))
     register(spec("toy-variant", conv(4), protocols={"feather2023-short": "fast"}))
     register(spec("toy-nan", nan))
     register(spec("toy-shape", wrong_shape, stages={"conv1": "1", "logits": ""}))

@@ -187,7 +187,7 @@ def _match(run_dir: RunDir, record: Mapping[str, Any], board: pd.DataFrame) -> M
 
 
 def _failures(record: Mapping[str, Any], failures: Sequence[tuple[str, str]]) -> Markup:
-    left_out = [(f"model {name}, left out", why) for name, why in record["unavailable"].items()]
+    left_out = [(f"model {name}: left out", why) for name, why in record["unavailable"].items()]
     everything = [*failures, *left_out]
     if not everything:
         return element("p", "No task failed.")

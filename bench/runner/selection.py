@@ -20,7 +20,10 @@ FAMILY = "family:"
 
 @dataclass(frozen=True)
 class Selection:
-    """The models of a run, and those that were asked for but cannot take part, with reasons."""
+    """The models of a run, and what was asked for but cannot take part, with reasons.
+
+    ``unavailable`` has models by id, and stages as ``MODEL, stage NAME``.
+    """
 
     models: tuple[PlannedModel, ...]
     unavailable: dict[str, str]
@@ -47,13 +50,26 @@ def select(plugins: Plugins, suite: Suite) -> Selection:
             available.append(spec)
     stages = {spec.id: _stages(spec, suite.stages) for spec in available}
     _refuse_unknown_stages(available, suite.stages)
+    measured_only = [
+        f"{spec.id}, stage {name}"
+        for spec in available
+        for name in suite.stages
+        if name in spec.stages and name not in stages[spec.id]
+    ]
+    unavailable.update(dict.fromkeys(measured_only, "is only measured, not synthesised"))
     models = tuple(
         PlannedModel(spec, identity(plugins, spec), stages[spec.id]) for spec in available
     )
+    why = "; ".join(f"{name} {reason}" for name, reason in unavailable.items())
     if not models:
-        why = "; ".join(f"{name} {reason}" for name, reason in unavailable.items())
         raise BenchError(
             f"suite {suite.id}: no model is left to run", why=why, fix="see `bench models list`"
+        )
+    if measured_only and not any(model.stages for model in models):
+        raise BenchError(
+            f"suite {suite.id}: no stage is left to make metamers from",
+            why=why,
+            fix="see `bench models show MODEL`",
         )
     return Selection(models, unavailable)
 

@@ -134,7 +134,7 @@ def test_failures_and_models_left_out_are_named_with_reasons(build: Any) -> None
     run.record["unavailable"] = {"toy-z": "needs timm"}
     texts = _read(run).texts
     assert texts[texts.index("synthesis toy-a conv2") + 1] == "activations are not finite"
-    assert texts[texts.index("model toy-z, left out") + 1] == "needs timm"
+    assert texts[texts.index("model toy-z: left out") + 1] == "needs timm"
 
 
 def test_no_failures_are_said_to_be_none(build: Any) -> None:

@@ -147,6 +147,23 @@ def test_broken_models_leave_the_others_whole(do, toy_settings, tmp_path) -> Non
     assert record["unavailable"] == {"toy-needs": "needs `pip install surely-absent`"}
 
 
+def test_a_stage_that_is_only_measured_is_named(do, toy_settings, tmp_path) -> None:
+    do(toy_settings(models=["toy-a", "toy-measured"], stages=["conv2", "logits"]))
+    record = RunDir(tmp_path / "run").read_record()
+    assert {name: why.split(",")[0] for name, why in record["unavailable"].items()} == {
+        "toy-measured, stage conv2": "is only measured"
+    }
+    made = table(tmp_path / "run", "synthesis")[["model", "stage"]].drop_duplicates()
+    assert set(made.itertuples(index=False, name=None)) == {
+        ("toy-a", "conv2"),
+        ("toy-a", "logits"),
+        ("toy-measured", "logits"),
+    }
+    alone = toy_settings(root=tmp_path / "alone", models=["toy-measured"], stages=["conv2"])
+    with pytest.raises(BenchError, match="no stage is left to make metamers from"):
+        do(alone)
+
+
 def test_a_failed_task_is_tried_again(do, toy_settings, toy_plugins, monkeypatch) -> None:
     settings = toy_settings()
     spec = toy_plugins.model("toy-b")
