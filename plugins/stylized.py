@@ -27,6 +27,7 @@ def without_parallel(state: dict[str, Any]) -> dict[str, Any]:
 def _weights(commit: str, file: str) -> bench.Weights:
     return bench.Weights(
         url=f"{PUBLISHED}/{commit}/{file}",
+        sha256=file.removesuffix(".pth.tar")[-8:],  # torch.hub's convention for names
         mirrors=(f"{MIRROR}/{file}",),
         prefix=("module.model.",),
         adapt=without_parallel,

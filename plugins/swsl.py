@@ -41,7 +41,14 @@ def spec(
         input=INPUT,
         labels="imagenet1k",
         stages={**BLOCKS, pool: POOL, "final": ""},
-        weights={"default": bench.Weights(url=SOURCE + file, prefix=("module.model.",))},
+        # The publisher's file names end in the first digits of the SHA-256, as torch.hub has it.
+        weights={
+            "default": bench.Weights(
+                url=SOURCE + file,
+                sha256=file.removesuffix(".pth")[-8:],
+                prefix=("module.model.",),
+            )
+        },
         accuracy=accuracy,
         parameters=parameters,
         training="semi-weakly supervised",

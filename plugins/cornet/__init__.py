@@ -33,6 +33,7 @@ def bench_register_models(register: Any) -> None:
             weights={
                 "default": bench.Weights(
                     url="https://s3.amazonaws.com/cornet-models/cornet_s-1d3f7974.pth",
+                    sha256="1d3f7974",  # torch.hub's convention: the name ends in it
                     prefix=("module.model.", "module."),
                 )
             },
