@@ -15,9 +15,12 @@ if TYPE_CHECKING:
         recognize,
         synthesize,
     )
+    from bench.attacks.spec import AttackSpec
     from bench.errors import BenchError
     from bench.hookspecs import hookimpl
+    from bench.human.spec import HumanDataSpec
     from bench.plugins import ModelSource
+    from bench.proxies.spec import MetricSpec
     from bench.spec import AudioInput, ImageInput, ModelSpec, Stage, Weights
     from bench.stimuli.sets import Stimuli, StimulusSet
     from bench.synthesis.protocols import Protocol
@@ -26,6 +29,9 @@ __version__ = "0.1.0"
 
 # Imported when first asked for: a plugin that only describes models must not load torch.
 _HOMES = {
+    "AttackSpec": "bench.attacks.spec",
+    "HumanDataSpec": "bench.human.spec",
+    "MetricSpec": "bench.proxies.spec",
     "BenchError": "bench.errors",
     "hookimpl": "bench.hookspecs",
     "AudioInput": "bench.spec",
@@ -48,9 +54,12 @@ _HOMES = {
 _SUBMODULES = ("stats", "synthesis", "testing")
 
 __all__ = [
+    "AttackSpec",
     "AudioInput",
     "BenchError",
+    "HumanDataSpec",
     "ImageInput",
+    "MetricSpec",
     "ModelSource",
     "ModelSpec",
     "Protocol",

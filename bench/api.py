@@ -1,8 +1,8 @@
-"""The vocabulary of a notebook; see docs/design for what each name promises."""
+"""The vocabulary of a notebook."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from bench.proxies.two_afc import two_afc
 from bench.spec import ModelSpec
 from bench.stimuli.sets import Stimuli, Values
 from bench.synthesis import engine
+from bench.synthesis.batching import in_batches
 from bench.synthesis.nulls import null_distribution
 from bench.synthesis.protocols import Protocol
 
@@ -32,7 +33,7 @@ __all__ = [
     "synthesize",
 ]
 
-RECOGNITION_BATCH = 64
+BATCH = 64
 
 
 def load(
@@ -76,7 +77,7 @@ def synthesize(
     protocol: Protocol,
     seed: int = 0,
     ids: Sequence[str] | None = None,
-    init: torch.Tensor | None = None,
+    init: torch.Tensor | np.ndarray | None = None,
     batch_size: int | str = "auto",
     **options: Any,
 ) -> engine.SynthesisRun:
@@ -119,6 +120,7 @@ def recognize(
     labels: Sequence[int] | np.ndarray | torch.Tensor,
     label_space: str | None = None,
     ids: Sequence[str] | None = None,
+    batch_size: int = BATCH,
 ) -> pd.DataFrame:
     """Ask a model what stimuli show.
 
@@ -128,13 +130,19 @@ def recognize(
         Stimuli ``(N, ...)``; values that are read when they are indexed are read in batches.
     labels
         True classes ``(N,)`` in ``label_space`` (the model's own, if None).
+    batch_size
+        How many stimuli at once; halved where they do not fit into memory.
 
     Returns
     -------
     One row a stimulus: ``id``, ``predicted``, ``correct``.
     """
     space = label_space or model.spec.labels
-    logits = torch.cat([model.logits(part).cpu() for part in _batches(x)])
+
+    def answer(places: list[int]) -> torch.Tensor:
+        return model.logits(torch.as_tensor(x[places], dtype=torch.float32)).cpu()
+
+    logits = torch.cat(list(in_batches(answer, len(x), batch_size)))
     predicted = decide(logits.numpy(), model.spec.labels, space)
     names = [str(i) for i in range(len(x))] if ids is None else list(ids)
     return pd.DataFrame(
@@ -142,43 +150,68 @@ def recognize(
     )
 
 
-def _batches(x: torch.Tensor | np.ndarray | Values) -> Iterator[torch.Tensor]:
-    for first in range(0, len(x), RECOGNITION_BATCH):
-        part = x[list(range(first, min(first + RECOGNITION_BATCH, len(x))))]
-        yield torch.as_tensor(part, dtype=torch.float32)
-
-
 def attack(
     model: StagedModel,
-    x: torch.Tensor | np.ndarray,
+    x: torch.Tensor | np.ndarray | Values,
     y: Sequence[int] | np.ndarray | torch.Tensor,
     kind: str = "pgd",
+    norm: str = "linf",
+    eps: float = 4 / 255,
+    steps: int = 64,
+    step_size: float | None = None,
+    random_start: bool = False,
+    seed: int = 0,
     *,
     ids: Sequence[str] | None = None,
-    **budget: Any,
+    batch_size: int = BATCH,
 ) -> torch.Tensor:
-    """Attack stimuli: ``attack(model, x, y, norm="linf", eps=4/255)``.
+    """Attack stimuli.
 
     Parameters
     ----------
+    x
+        Natural stimuli ``(N, ...)``.
     y
         True classes ``(N,)`` in the model's own label space.
-    **budget
-        Fields of `bench.attacks.spec.AttackBudget`: norm, eps, steps, step_size, random_start,
-        seed.
+    kind
+        Id of an attack that a plugin registers.
+    norm, eps, steps, step_size, random_start, seed
+        Its budget, see `bench.attacks.spec.AttackBudget`.
+    ids
+        Names of the stimuli; with ``seed`` they determine random starts.
+    batch_size
+        How many stimuli at once; halved where they do not fit into memory.
 
     Returns
     -------
     Attacked stimuli, of the shape of ``x``, on the CPU.
+
+    Raises
+    ------
+    BenchError
+        If there is no such attack, or the budget makes no sense.
     """
-    x = torch.as_tensor(x, dtype=torch.float32)
-    names = [str(i) for i in range(len(x))] if ids is None else list(ids)
     spec: AttackSpec = installed().attacks.get(kind)
-    return spec.run(model, x, torch.as_tensor(y), AttackBudget(**budget), names)
+    budget = AttackBudget(
+        norm=norm,
+        eps=eps,
+        steps=steps,
+        step_size=step_size,
+        random_start=random_start,
+        seed=seed,
+    )
+    names = [str(i) for i in range(len(x))] if ids is None else list(ids)
+    truth = torch.as_tensor(y)
+
+    def attacked(places: list[int]) -> torch.Tensor:
+        part = torch.as_tensor(x[places], dtype=torch.float32)
+        return spec.run(model, part, truth[places], budget, [names[i] for i in places])
+
+    return torch.cat(list(in_batches(attacked, len(x), batch_size)))
 
 
 def alignment_2afc(
-    stimuli: torch.Tensor | np.ndarray,
+    run_stimuli: torch.Tensor | np.ndarray,
     target: torch.Tensor | np.ndarray,
     initial: torch.Tensor | np.ndarray,
     metric: str = "lpips-alex",
@@ -190,6 +223,6 @@ def alignment_2afc(
     """
     distance = installed().metrics.get(metric).build(pick_device(device))
     shown, wanted, begun = (
-        torch.as_tensor(x, dtype=torch.float32) for x in (stimuli, target, initial)
+        torch.as_tensor(x, dtype=torch.float32) for x in (run_stimuli, target, initial)
     )
     return float(two_afc(shown, wanted, begun, distance)["aligned"].mean())

@@ -1,4 +1,4 @@
-"""Directories and defaults; the only reader of environment variables."""
+"""Directories and defaults; nothing else reads or sets environment variables."""
 
 from __future__ import annotations
 
@@ -51,6 +51,16 @@ def may_have_gpu() -> bool:
     """Return whether it is worth importing torch to look for a GPU."""
     driver = Path("/proc/driver/nvidia/version"), Path("/dev/kfd")  # NVIDIA's and AMD's on Linux
     return sys.platform != "linux" or any(path.exists() for path in driver)
+
+
+def limit_threads(threads: int) -> None:
+    """Let numerical libraries that are loaded from now on use so many threads, unless set."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+
+
+def set_switch(name: str, value: str) -> None:
+    """Set another package's switch, unless the user has."""
+    os.environ.setdefault(name, value)
 
 
 def _cgroup_quota() -> int | None:

@@ -84,3 +84,25 @@ def test_every_command_shows_help() -> None:
         done = runner.invoke(bench, [name, "--help"])
         assert done.exit_code == 0, name
         assert "Usage:" in done.output
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (["run", "--steps", "x"], "'x' is not a valid integer"),
+        (["run", "--nosuch"], "No such option"),
+        (["run", "--workers", "2", "--dask", "tcp://here:1"], "exclude each other"),
+        (["merge"], "Missing argument"),
+        (["humans", "imprt"], "No such command"),
+        (["rnu"], "Did you mean run?"),
+    ],
+)
+def test_a_wrong_call_is_one_line(call, said, capsys) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(call)
+    out, err = capsys.readouterr()
+    assert left.value.code == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    assert said in err
+    assert "--help" in err

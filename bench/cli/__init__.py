@@ -50,8 +50,8 @@ class LazyGroup(click.Group):
             from bench.registry import near_names
 
             near = near_names(args[0], self.list_commands(ctx))
-            hint = f" Did you mean {', '.join(near)}?" if near else " See `bench --help`."
-            raise click.UsageError(f"There is no command {args[0]!r}.{hint}")
+            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -77,8 +77,12 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line; a person's mistake is one line and an exit code."""
     try:
         code = bench.main(args=args, prog_name="bench", standalone_mode=False)
-    except click.UsageError as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        sys.exit(ExitCode.USAGE)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "bench"
+        click.echo(f"{where}: {error.format_message()} See `{where} --help`.", err=True)
         sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
         click.echo(f"bench: {error.format_message()}", err=True)

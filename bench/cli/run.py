@@ -73,6 +73,8 @@ def run(**options: Any) -> None:
     from bench.runner.run import prospect
     from bench.runner.run import run as execute
 
+    if options["workers"] is not None and options["dask"] is not None:
+        raise click.UsageError("--workers and --dask exclude each other.")
     plugins = installed()
     settings = _settings(plugins, options)
     console = _console()

@@ -7,10 +7,10 @@ into the running environment, unless the environment variable BS_INSTALL_DEPENDE
 from __future__ import annotations
 
 import importlib
-import os
 import warnings
 from types import ModuleType
 
+from bench import config
 from bench.errors import BenchError
 
 INSTALL_SWITCH = "BS_INSTALL_DEPENDENCIES"
@@ -25,7 +25,7 @@ def import_brainscore() -> ModuleType:
         Where it, or what it needs, is not installed.
     """
     # The library reads the switch at every load, in this process and in those it starts.
-    os.environ.setdefault(INSTALL_SWITCH, "no")
+    config.set_switch(INSTALL_SWITCH, "no")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # notices for its authors, nothing a user can act on

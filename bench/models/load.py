@@ -85,7 +85,7 @@ def _build(spec: ModelSpec, weights: str | Path | None, seed: int) -> tuple[torc
         module = _call(spec, None)
         fill(module, read_state(path), published, spec.id)
         return module, state_sha256(module) if published.parts else file_sha256(path)
-    if isinstance(weights, Path) or Path(weights).suffix:
+    if isinstance(weights, Path) or Path(weights).suffix or Path(weights).is_file():
         path = Path(weights)
         module = _call(spec, None)
         rules = next(iter(spec.weights.values()), None) or Weights(file=path)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import config
 from bench.errors import BenchError
 from bench.runner.record import FINISHED, PARTIAL, now, places
 from bench.store.files import StoreError
 from bench.store.run_dir import RunDir
+from bench.store.tables import write_tables
 
 # What two records must agree on, for their results to stand in one table.
 MUST_AGREE = ("suite", "models", "stimuli", "epochs")
@@ -20,12 +22,13 @@ MUST_AGREE = ("suite", "models", "stimuli", "epochs")
 class Merged:
     """How many results were taken over, and how many of the plan are still missing."""
 
+    out: Path
     taken: int
     missing: int
 
 
-def merge(sources: Sequence[Path], out: Path) -> Merged:
-    """Copy every finished result of ``sources`` into ``out``.
+def merge(sources: Sequence[Path], out: Path | None = None) -> Merged:
+    """Copy every finished result of ``sources`` into ``out``; the suite's own directory if None.
 
     Raises
     ------
@@ -40,23 +43,39 @@ def merge(sources: Sequence[Path], out: Path) -> Merged:
                 raise BenchError(
                     f"{sources[0]} and {path} cannot be joined", why=f"they differ in {name}"
                 )
+    out = out or config.default_run_dir(str(records[0]["suite"]["id"]))
     target = RunDir(out)
     target.refuse_foreign()
     with target.locked():
         old = target.read_record()
         if old is not None and any(old[name] != records[0][name] for name in MUST_AGREE):
             raise BenchError(f"{out} holds another run", fix="choose another --out")
+        before = [] if old is None else [(out, old)]
+        weights = _weights([*zip(sources, records, strict=True), *before])
         target.write_record({**records[0], "status": PARTIAL, "shard": ""})
         taken = sum(_take(target, run, record) for run, record in zip(runs, records, strict=True))
         wanted = places(records[0])
+        write_tables(target, wanted)
         missing = sum(not (target.root / place.marker).exists() for place in wanted)
-        target.write_tables(wanted)
-        weights = {name: value for record in records for name, value in record["weights"].items()}
         status = PARTIAL if missing else FINISHED
         target.write_record(
             {**records[0], "status": status, "shard": "", "weights": weights, "ended": now()}
         )
-    return Merged(taken, missing)
+    return Merged(out, taken, missing)
+
+
+def _weights(runs: Sequence[tuple[Path, Mapping[str, Any]]]) -> dict[str, str]:
+    """Return every model's weights; what was measured on others does not stand in one table."""
+    found: dict[str, tuple[str, Path]] = {}
+    for path, record in runs:
+        for model, weights in record["weights"].items():
+            known, first = found.setdefault(model, (weights, path))
+            if known != weights:
+                raise BenchError(
+                    f"{first} and {path} cannot be joined",
+                    why=f"model {model} had other weights ({known[:12]}, {weights[:12]})",
+                )
+    return {model: weights for model, (weights, _) in found.items()}
 
 
 def _record(run: RunDir) -> Mapping[str, Any]:

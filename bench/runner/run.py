@@ -25,8 +25,9 @@ from bench.runner.record import (
     refuse_other_settings,
 )
 from bench.runner.view import View
-from bench.store.files import DiskFull
+from bench.store.files import DiskFull, StoreError
 from bench.store.run_dir import RunDir
+from bench.store.tables import write_tables
 from bench.tasks.task import RunSettings, Task
 
 
@@ -139,21 +140,34 @@ def run(
     """
     run_dir = RunDir(settings.root)
     run_dir.refuse_foreign()
+    executed = 0
     with run_dir.locked():
-        ahead = prospect(plugins, settings, shard)
-        if announce is not None:
-            announce(ahead)
-        old = run_dir.read_record()
-        record = new_record(plugins, ahead.settings, ahead.plan, old, ahead.shard)
-        if old is not None and not ahead.todo and old["tasks"] == record["tasks"]:
-            record = old
-        else:
-            run_dir.write_record(record)
-        result = _execute(plugins, ahead, workers, run_dir, record, console)
-        run_dir.write_tables(places(record))
-        if result.executed or record.get("status") != result.status:
-            run_dir.write_record({**record, "status": result.status, "ended": now()})
-        return result
+        for _ in range(2):  # a second time for results that prove to be damaged when they are read
+            ahead = prospect(plugins, settings, shard)
+            if announce is not None:
+                announce(ahead)
+            result, damaged = _go_on(plugins, ahead, workers, run_dir, console)
+            executed += result.executed
+            if not damaged or result.status == INTERRUPTED:
+                return replace(result, executed=executed)
+    raise StoreError(damaged[0], why="just after it was written", fix="check the disk")
+
+
+def _go_on(
+    plugins: Plugins, ahead: Prospect, workers: Workers, run_dir: RunDir, console: Console
+) -> tuple[RunResult, list[str]]:
+    """Do what is left, and rebuild the tables; also return which results are damaged."""
+    old = run_dir.read_record()
+    record = new_record(plugins, ahead.settings, ahead.plan, old, ahead.shard)
+    if old is not None and not ahead.todo and old["tasks"] == record["tasks"]:
+        record = old
+    else:
+        run_dir.write_record(record)
+    result = _execute(plugins, ahead, workers, run_dir, record, console)
+    damaged = write_tables(run_dir, places(record))
+    if result.executed or record.get("status") != result.status:
+        run_dir.write_record({**record, "status": result.status, "ended": now()})
+    return result, damaged
 
 
 def _execute(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pandas as pd
-
 from bench.runner.record import places
 from bench.store.files import StoreError
-from bench.store.run_dir import DamagedResult, Place, RunDir
+from bench.store.run_dir import Place, RunDir
+from bench.store.tables import JUDGED, MADE, tables_of, write_tables
 
 
 @dataclass(frozen=True)
@@ -43,20 +42,21 @@ def verify(run_dir: RunDir) -> Verification:
                 taken_back.add(place.kind)
             else:
                 finished.append(place)
+        if JUDGED in taken_back:  # whose verdicts stand in the metamers' table too
+            taken_back.add(MADE)
         whole = {place.kind for place in finished} - taken_back
         problems += _wrong_tables(run_dir, [p for p in finished if p.kind in whole])
-        run_dir.write_tables(finished)
+        write_tables(run_dir, finished)
         return Verification(len(finished) + len(problems), tuple(problems))
 
 
 def _wrong_tables(run_dir: RunDir, finished: list[Place]) -> list[str]:
     wrong = []
-    for kind in dict.fromkeys(place.kind for place in finished):
-        parts = [run_dir.rows(place) for place in finished if place.kind == kind]
+    for kind, wanted in tables_of(run_dir, finished).items():
         try:
             table = run_dir.table(kind)
-        except (StoreError, DamagedResult):
+        except StoreError:
             table = None
-        if table is None or not table.equals(pd.concat(parts, ignore_index=True)):
+        if table is None or not table.equals(wanted):
             wrong.append(f"not what its parts say, rebuilt: {run_dir.table_path(kind)}")
     return wrong

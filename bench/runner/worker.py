@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench import config
 from bench.errors import BenchError
 from bench.plugins import installed
 from bench.runner.kinds import KINDS
 from bench.store.files import DiskFull
-from bench.store.run_dir import RunDir
+from bench.store.run_dir import DamagedResult, RunDir
 from bench.tasks.task import RunSettings, Task
 from bench.tasks.workbench import Workbench
 
@@ -65,7 +66,7 @@ def start_process(threads: int, parent: int, messages: Any, stop: Any) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to stop
     threading.Thread(target=_leave_with_parent, args=(parent,), daemon=True).start()
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    config.limit_threads(threads)
     import torch
 
     torch.set_num_threads(threads)
@@ -128,6 +129,8 @@ def _execute(bench: Workbench, task: Task) -> TaskReport:
     except DiskFull as error:
         return TaskReport(task.key, str(error), disk_full=True)
     except BenchError as error:
+        if isinstance(error, DamagedResult) and error.place is not None:
+            run_dir.withdraw(error.place)
         return TaskReport(task.key, str(error))
     except Exception as error:  # noqa: BLE001  a plugin's network may fail in any way
         text = " ".join(str(error).split())[:500]

@@ -6,7 +6,7 @@ metamers/<model>/<stage>/<key>/<id>.png       the same in 8 bits, where the run 
 parts/<kind>/<key>.parquet                    the rows of one task
 <key>.json beside them                        the commit marker, written last
 failures/<key>.json                           why a task failed, until it succeeds
-tables/<kind>.parquet                         all rows of a kind, rebuilt from the parts
+tables/<kind>.parquet                         all rows of a kind, see bench.store.tables
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,7 +68,15 @@ class Place:
 
 
 class DamagedResult(StoreError):
-    """A finished result that no longer is what was written."""
+    """A finished result that no longer is what was written.
+
+    Attributes
+    ----------
+    place
+        Whose result it is, where the one who noticed knew.
+    """
+
+    place: Place | None = None
 
 
 class RunDir:
@@ -185,7 +193,7 @@ class RunDir:
                     _write_beside(marker, f"{place.key}/{as_folder(name)}.png", to_png(image))
                     for name, image in zip(rows["id"], arrays["stimuli"], strict=True)
                 ]
-        files.append(write_atomically(marker.with_suffix(".parquet"), _to_parquet(rows)))
+        files.append(write_atomically(marker.with_suffix(".parquet"), to_parquet(rows)))
         self.failure_path(place.key).unlink(missing_ok=True)
         shutil.rmtree(self.scratch(place.key), ignore_errors=True)
         write_json(marker, {**(facts or {}), "files": records_to_json(files)})
@@ -239,9 +247,9 @@ class RunDir:
         try:
             marker = read_json(path)
         except StoreError as error:
-            raise DamagedResult(str(error)) from None
+            raise _damaged(str(error), place) from None
         if not isinstance(marker, dict):
-            raise DamagedResult(f"{path} is damaged")
+            raise _damaged(f"{path} is damaged", place)
         return marker
 
     def rows(self, place: Place) -> pd.DataFrame:
@@ -254,24 +262,24 @@ class RunDir:
         try:
             return load_safetensors(self._checked(place, ".safetensors"))
         except SafetensorError as error:
-            raise DamagedResult(f"{place.marker}: its arrays are damaged: {error}") from None
+            raise _damaged(f"{place.marker}: its arrays are damaged: {error}", place) from None
 
     def pictures(self, place: Place) -> NDArray[np.float32] | None:
         """Return a finished task's PNG files, checked, ``(N, C, H, W)`` in [0, 1]; None if none."""
         folder = (self.root / place.marker).parent
         records = [r for r in self._files(place) if r.name.endswith(".png")]
-        images = [from_png(_content(folder / r.name, r)) for r in records]
+        images = [from_png(_content(folder / r.name, r, place)) for r in records]
         return np.stack(images) if images else None
 
     def _checked(self, place: Place, suffix: str) -> bytes:
         record = next((r for r in self._files(place) if r.name.endswith(suffix)), None)
-        return _content((self.root / place.marker).with_suffix(suffix), record)
+        return _content((self.root / place.marker).with_suffix(suffix), record, place)
 
     def _files(self, place: Place) -> list[FileRecord]:
         try:
             return [FileRecord(**record) for record in self.facts(place)["files"]]
         except (KeyError, TypeError):
-            raise DamagedResult(f"{self.root / place.marker} is damaged") from None
+            raise _damaged(f"{self.root / place.marker} is damaged", place) from None
 
     def scratch(self, key: str) -> Path:
         """Return where a task may keep what it needs to go on after an interruption."""
@@ -295,17 +303,6 @@ class RunDir:
         return str(read_json(path)["reason"]) if path.exists() else None
 
     # -- tables
-
-    def write_tables(self, places: Iterable[Place]) -> dict[str, int]:
-        """Rebuild the tables from finished parts; return the number of rows of each."""
-        parts: dict[str, list[pd.DataFrame]] = {}
-        for place in places:
-            if (self.root / place.marker).exists():
-                parts.setdefault(place.kind, []).append(self.rows(place))
-        for kind, frames in parts.items():
-            table = pd.concat(frames, ignore_index=True)
-            write_atomically(self.table_path(kind), _to_parquet(table))
-        return {kind: sum(map(len, frames)) for kind, frames in parts.items()}
 
     def table_path(self, kind: str) -> Path:
         """Return the path of a kind's table."""
@@ -344,20 +341,23 @@ def _write_beside(marker: Path, name: str, data: bytes) -> FileRecord:
     return replace(write_atomically(marker.parent / name, data), name=name)
 
 
-def _content(path: Path, record: FileRecord | None) -> bytes:
+def _content(path: Path, record: FileRecord | None, place: Place) -> bytes:
     try:
         data = path.read_bytes()
     except OSError:
         data = b""
     if record is None or bytes_sha256(data) != record.sha256:
-        raise DamagedResult(
-            f"{path} was changed or cut off",
-            fix="`bench verify` takes it back; `bench run` then computes it again",
-        )
+        raise _damaged(f"{path} was changed or cut off", place)
     return data
 
 
-def _to_parquet(rows: pd.DataFrame) -> bytes:
+def _damaged(what: str, place: Place) -> DamagedResult:
+    error = DamagedResult(what, fix="`bench run` computes it again")
+    error.place = place
+    return error
+
+
+def to_parquet(rows: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     rows.to_parquet(buffer, index=False)
     return buffer.getvalue()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -92,6 +93,25 @@ def with_halving(attempt: Callable[[int], T], size: int) -> tuple[T, int]:
         size //= 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def in_batches(work: Callable[[list[int]], T], count: int, size: int) -> Iterator[T]:
+    """Yield ``work(places)`` for the places 0 to ``count`` - 1, at most ``size`` at once.
+
+    Where memory runs out half as many are tried, and from then on no more than fitted.
+    """
+    first = 0
+    while first < count:
+        here = range(first, min(first + size, count))
+        part, fitted = with_halving(partial(_first, work, here), len(here))
+        if fitted < len(here):
+            size = fitted
+        yield part
+        first += fitted
+
+
+def _first(work: Callable[[list[int]], T], places: range, n: int) -> T:
+    return work(list(places[:n]))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -32,7 +32,7 @@ def synthesize(
     protocol: Protocol,
     seed: int = 0,
     ids: Sequence[str] | None = None,
-    init: torch.Tensor | None = None,
+    init: torch.Tensor | np.ndarray | None = None,
     batch_size: int | str = "auto",
     label_space: str | None = None,
     progress: Progress | None = None,
@@ -100,7 +100,7 @@ def synthesize_batches(
     *,
     seed: int = 0,
     ids: Sequence[str] | None = None,
-    init: torch.Tensor | None = None,
+    init: torch.Tensor | np.ndarray | None = None,
     batch_size: int | str = "auto",
     label_space: str | None = None,
     progress: Progress | None = None,
@@ -122,7 +122,10 @@ def synthesize_batches(
     checked_stage(model, stage)
     _check_parts(model, protocol, distance)
     start = protocol.start_for(model.spec.input)
-    initial = noise_start(names, tuple(x.shape[1:]), start, seed) if init is None else init.cpu()
+    if init is None:
+        initial = noise_start(names, tuple(x.shape[1:]), start, seed)
+    else:
+        initial = torch.as_tensor(init, dtype=torch.float32).cpu()
     if initial.shape != x.shape:
         raise BenchError(f"init has shape {tuple(initial.shape)}, not {tuple(x.shape)}")
     if unit_sets is None:

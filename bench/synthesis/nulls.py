@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bench.errors import BenchError, ItemError
 from bench.models.staged import StagedModel
 from bench.stimuli.sets import Stimuli, Values
+from bench.synthesis.batching import in_batches
 from bench.synthesis.null_plan import Layout, PairPlan, plan_layout, plan_pairs
 from bench.synthesis.pairwise import MEASURES, Rows, measure_pairs
 
@@ -218,10 +219,14 @@ class _Reader:
         self, places: NDArray[np.int64], room: Mapping[str, Rows], layout: Layout
     ) -> dict[str, Rows]:
         """Fill ``room`` with the stimuli at ``places`` of the circle; return what is filled."""
-        for first in range(0, len(places), layout.batch):
-            part = slice(first, min(first + layout.batch, len(places)))
+
+        def fill(numbers: list[int]) -> None:
+            part = slice(numbers[0], numbers[-1] + 1)
             for stage, value in self._show(places[part].tolist()).items():
                 room[stage][part].fill(value, layout.block_bytes)
+
+        for _ in in_batches(fill, len(places), layout.batch):
+            pass
         return {stage: rows[: len(places)] for stage, rows in room.items()}
 
     def _show(self, places: list[int]) -> dict[str, torch.Tensor]:

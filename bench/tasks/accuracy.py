@@ -33,7 +33,7 @@ def plan(context: PlanContext) -> list[Task]:
 
 def execute(task: Task, bench: Workbench) -> Outcome:
     """Ask one model what natural stimuli show."""
-    from bench.api import recognize
+    from bench.api import BATCH, recognize
 
     suite, measure = bench.settings.suite, bench.settings.suite.accuracy
     assert measure is not None  # planned only where the suite has it
@@ -46,6 +46,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
         stimuli.labels,
         label_space=stimuli.label_space,
         ids=stimuli.ids,
+        batch_size=bench.batch(BATCH),
     )
     rows.insert(0, "model", task.model)
     rows["label"] = stimuli.labels

@@ -60,7 +60,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     """Ask one model what another's metamers show."""
     import torch
 
-    from bench.api import recognize
+    from bench.api import BATCH, recognize
 
     suite = bench.settings.suite
     stimuli = bench.stimuli(suite.stimuli, suite.limit)
@@ -74,7 +74,14 @@ def execute(task: Task, bench: Workbench) -> Outcome:
         shown = bench.images(suite.stimuli, suite.limit)
         kept = np.ones(len(stimuli), dtype=bool)
     model = bench.model(task.model)
-    rows = recognize(model, shown, stimuli.labels, label_space=suite.label_space, ids=stimuli.ids)
+    rows = recognize(
+        model,
+        shown,
+        stimuli.labels,
+        label_space=suite.label_space,
+        ids=stimuli.ids,
+        batch_size=bench.batch(BATCH),
+    )
     rows.insert(0, "recognition_model", task.model)
     rows.insert(1, "generation_model", task.generator)
     rows.insert(2, "stage", task.stage)

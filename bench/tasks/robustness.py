@@ -11,7 +11,6 @@ from bench.tasks.workbench import Workbench
 KIND = "robustness"
 EPOCH = 1
 PASSES_A_STEP = 3
-DEFAULT_BATCH = 64
 
 
 def plan(context: PlanContext) -> list[Task]:
@@ -53,8 +52,9 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     """
     import torch
 
-    from bench.api import recognize
+    from bench.api import BATCH, recognize
     from bench.attacks.spec import AttackBudget
+    from bench.synthesis.batching import in_batches
 
     suite, measure = bench.settings.suite, bench.settings.suite.robustness
     assert measure is not None  # planned only where the suite has it
@@ -65,16 +65,16 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     model = bench.model(task.model)
     budget = AttackBudget(norm=norm, eps=eps, steps=measure.steps, seed=suite.seed)
     attack = bench.plugins.attacks.get(measure.attack)
-    size = bench.batch(DEFAULT_BATCH)
-    parts = []
-    for first in range(0, len(stimuli), size):
-        places = list(range(first, min(first + size, len(stimuli))))
-        ids = [stimuli.ids[i] for i in places]
+
+    def recognized(places: list[int]) -> pd.DataFrame:
+        ids, labels = [stimuli.ids[i] for i in places], stimuli.labels[places]
         images = torch.as_tensor(stimuli.values[places])
         attacked = attack.run(model, images, truth[places], budget, ids)
-        labels = stimuli.labels[places]
-        parts.append(recognize(model, attacked, labels, stimuli.label_space, ids))
+        rows = recognize(model, attacked, labels, stimuli.label_space, ids)
         bench.progress((places[-1] + 1) / len(stimuli))
+        return rows
+
+    parts = list(in_batches(recognized, len(stimuli), bench.batch(BATCH)))
     rows = pd.concat(parts, ignore_index=True)
     rows.insert(0, "model", task.model)
     rows["label"] = stimuli.labels

@@ -101,3 +101,13 @@ def test_wrong_budgets_are_refused(weight, x) -> None:
         bench.attack(linear(weight), x, [0] * 6, norm="l7", eps=0.1)
     with pytest.raises(BenchError, match="eps >= 0"):
         bench.attack(linear(weight), x, [0] * 6, norm="l2", eps=-1.0)
+
+
+def test_the_budget_may_be_given_in_order_or_not_at_all() -> None:
+    weight = torch.randn(SIZE, generator=torch.Generator().manual_seed(0))
+    x = torch.full((2, *SHAPE), 0.5)
+    by_order = bench.attack(linear(weight), x, [0, 0], "pgd", "l2", 0.25, 3)
+    by_name = bench.attack(linear(weight), x, [0, 0], norm="l2", eps=0.25, steps=3)
+    assert torch.equal(by_order, by_name)
+    left_open = bench.attack(linear(weight), x, [0, 0])
+    assert float((left_open - x).abs().amax()) == pytest.approx(4 / 255)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from bench.store.run_dir import Place, RunDir
+from bench.store.tables import write_tables
 
 IDS = [f"s{i:02d}" for i in range(10)]
 LABELS = np.arange(10)
@@ -198,6 +199,6 @@ def _build(root: Path, models: list[str], stages: list[str], failing: dict[str, 
     key = "ab" * 12
     run_dir.commit(Place("recognition", key), pd.concat(recognised, ignore_index=True))
     run_dir.write_record(record)
-    run_dir.write_tables([*places, Place("recognition", key)])
+    write_tables(run_dir, [*places, Place("recognition", key)])
     board = _board(models, draw, robustness)
     return FakeRun(run_dir, record, board, (IDS, natural), failures, places)

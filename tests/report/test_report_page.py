@@ -15,6 +15,7 @@ from bench.report import page as page_module
 from bench.report.markup import element, html
 from bench.report.page import write_page
 from bench.report.pictures import draw_all
+from bench.store.tables import write_tables
 
 HOSTILE = '<script>alert("1")</script>'
 STAGE = '$x$ & "</td><img src=x onerror=alert(1)>'
@@ -155,7 +156,7 @@ def test_match_shows_medians_and_infinite_ratios(build: Any) -> None:
     rows["spearman"] = np.linspace(0.0, 0.9, 10)
     rows["snr_db"] = np.inf
     run.run_dir.commit(place, rows, run.run_dir.arrays(place))
-    run.run_dir.write_tables([place])
+    write_tables(run.run_dir, [place])
     texts = _read(run).texts
     assert "0.450" in texts
     assert texts[texts.index("∞") + 1] == "∞ to ∞"

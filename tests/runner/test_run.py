@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -86,6 +88,8 @@ def test_what_did_not_pass_is_not_counted(do, toy_settings) -> None:
     for (model, stage, name), row in match.iterrows():
         beats = all(row[m] >= nulls[model, stage, m] for m in ("spearman", "pearson", "snr_db"))
         assert judged.loc[(model, stage, name), "passed"] == (beats and row["label_match"])
+        assert row["beyond_null"] == beats
+        assert row["passed"] == (beats and row["label_match"])
     rows = table(settings.root, "recognition")
     rows = rows[rows["stage"] != "natural"]
     passed = [
@@ -223,17 +227,41 @@ def test_damage_is_found_and_mended(do, toy_settings) -> None:
     assert all_tables(settings.root) == before
 
 
-def test_verify_finds_what_size_and_time_do_not_show(do, toy_settings) -> None:
-    import os
+def test_damage_that_shows_only_when_read_is_mended_too(do, toy_settings) -> None:
+    settings = toy_settings()
+    do(settings)
+    before = all_tables(settings.root)
+    flip_a_byte(next((settings.root / "parts" / "accuracy").glob("*.parquet")))
+    assert do(settings).executed == 1
+    assert all_tables(settings.root) == before
 
+
+def test_metamers_that_prove_damaged_are_made_again(do, toy_settings, toy_plugins) -> None:
+    settings = toy_settings(models=["toy-a"])
+    do(settings)
+    metamers = next((settings.root / "metamers").rglob("*.safetensors"))
+    flip_a_byte(metamers)
+    another = toy_settings(models=["toy-a", "toy-b"])
+    result = do(another)
+    assert [("changed or cut off" in f.reason) for f in result.failures] == [True]
+    again = do(another)
+    assert (again.exit_code, again.executed) == (ExitCode.DONE, 2)
+
+
+def flip_a_byte(path: Path) -> None:
+    """Change a file so that neither its size nor its time shows it."""
+    stat = path.stat()
+    data = bytearray(path.read_bytes())
+    data[40] ^= 1
+    path.write_bytes(bytes(data))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_verify_finds_what_size_and_time_do_not_show(do, toy_settings) -> None:
     settings = toy_settings()
     do(settings)
     part = next((settings.root / "parts" / "accuracy").glob("*.parquet"))
-    stat = part.stat()
-    data = bytearray(part.read_bytes())
-    data[40] ^= 1
-    part.write_bytes(bytes(data))
-    os.utime(part, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    flip_a_byte(part)
     found = verify(RunDir(settings.root))
     assert len(found.problems) == 1
     assert part.name in found.problems[0]
@@ -309,6 +337,21 @@ def test_shards_join_to_the_whole(do, toy_settings, tmp_path) -> None:
     tasks = RunDir(whole.root).read_record()["tasks"]
     assert (merged.taken, merged.missing) == (len(tasks), 0)
     assert all_tables(tmp_path / "merged") == all_tables(whole.root)
+
+
+def test_shards_of_other_weights_do_not_join(do, toy_settings, tmp_path) -> None:
+    shards = [toy_settings(root=tmp_path / f"shard{i}") for i in (1, 2)]
+    for i, shard in enumerate(shards, 1):
+        do(shard, shard=(i, 2))
+    incomplete = merge([shards[0].root], tmp_path / "part")
+    assert incomplete.missing > 0
+    record = json.loads((shards[1].root / "run.json").read_text())
+    record["weights"]["toy-a"] = "0" * 64
+    (shards[1].root / "run.json").write_text(json.dumps(record))
+    with pytest.raises(BenchError, match="model toy-a had other weights"):
+        merge([shard.root for shard in shards], tmp_path / "merged")
+    with pytest.raises(BenchError, match="model toy-a had other weights"):
+        merge([shards[1].root], tmp_path / "part")
 
 
 def test_runs_of_other_settings_do_not_join(do, toy_settings, tmp_path) -> None:
