@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ S2_SIZES = tuple(range(2, 17, 2))
 S2_PATCHES = 400
 STABILITY_OFFSET = 1e-10
 RANDOM_PATCH_SCALE = 0.2
+# From a bank of filters (F, s, s) to an image's responses (N, F, H - s + 1, W - s + 1).
+Filtered = Callable[[torch.Tensor], torch.Tensor]
 
 
 def gabor(size_px: int, wavelength: float, orientation_deg: float) -> np.ndarray:
@@ -42,8 +44,8 @@ def gabor(size_px: int, wavelength: float, orientation_deg: float) -> np.ndarray
 class S1(nn.Module):
     """Gabor energy at 16 sizes and 4 orientations: ``(N, 1, H, W)`` to ``(N, 64, H, W)``.
 
-    Divided by the norm of the pixels under the filter; zero where a filter would leave the image.
-    Filtered in the frequency domain, whose gradient takes a tenth of a convolution's time.
+    Divided by the norm of the pixels under the filter; zero where a filter would leave the image
+    or sees nothing but black.
     """
 
     def __init__(self) -> None:
@@ -53,17 +55,38 @@ class S1(nn.Module):
             self.register_buffer(f"gabors_{size}", torch.from_numpy(bank).float(), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        spectrum = torch.fft.rfft2(x)
-        return torch.cat([self._responses(x, spectrum, size) for size in S1_SIZES_PX], dim=1)
+        # Single precision's error of a transform, divided by the norm of an all but black window,
+        # would exceed every true response. Apple's GPUs have no double precision.
+        filtered = directly(x) if x.device.type == "mps" else by_spectrum(x)
+        return torch.cat([self._responses(x, filtered, size) for size in S1_SIZES_PX], dim=1)
 
-    def _responses(self, x: torch.Tensor, spectrum: torch.Tensor, size: int) -> torch.Tensor:
-        shape = x.shape[-2:]
-        filters = torch.fft.rfft2(self.get_buffer(f"gabors_{size}"), s=shape)
-        filtered = torch.fft.irfft2(spectrum * filters.conj(), s=shape)
-        inside = filtered[..., : shape[0] - size + 1, : shape[1] - size + 1].abs()
+    def _responses(self, x: torch.Tensor, filtered: Filtered, size: int) -> torch.Tensor:
         rows = avg_pool2d(x**2, (size, 1), stride=1)
         energy = avg_pool2d(rows, (1, size), stride=1) * size**2
-        return pad(inside / torch.sqrt(energy + STABILITY_OFFSET), [size // 2] * 4)
+        inside = filtered(self.get_buffer(f"gabors_{size}")).abs()
+        responses = inside / torch.sqrt(energy + STABILITY_OFFSET)
+        return pad(torch.where(energy > 0, responses, 0), [size // 2] * 4)
+
+
+def directly(x: torch.Tensor) -> Filtered:
+    """Return what correlates images ``(N, 1, H, W)`` with a bank ``(F, s, s)``, where it fits."""
+    return lambda bank: conv2d(x, bank[:, None])
+
+
+def by_spectrum(x: torch.Tensor) -> Filtered:
+    """Return the same in the frequency domain, whose gradient takes a fraction of the time."""
+    shape = x.shape[-2:]
+    spectrum = torch.fft.rfft2(x.double())
+
+    def filtered(bank: torch.Tensor) -> torch.Tensor:
+        products = spectrum * torch.fft.rfft2(bank.double(), s=shape).conj()
+        size = bank.shape[-1]
+        fitting = torch.fft.irfft2(products, s=shape)[
+            ..., : shape[0] - size + 1, : shape[1] - size + 1
+        ]
+        return fitting.to(x.dtype)
+
+    return filtered
 
 
 class C1(nn.Module):

@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 import torch
 from scipy.io import savemat
+from torch.nn.functional import conv2d, pad
 
 from bench.models.checks import stage_facts
+from bench.models.door import door_for
 from bench.models.load import load_spec
 from bench.models.weights import fill
 from bench.plugins import Plugins
 from bench.spec import ModelSpec
-from bench_plugins.hmax.network import C1, C2, S1, PatchDistances
+from bench.stimuli.images import METAMER, ImageFiles, inspect
+from bench_plugins.hmax.network import C1, C2, S1, PatchDistances, by_spectrum, directly
 
 SIZES = range(2, 17, 2)
+# Single precision answered up to 22 on these.
+PHOTOGRAPHS_WITH_BLACK = ("n02096051_Airedale.JPEG", "n01817953_African_grey.JPEG")
 C1_SIDES = (63, 51, 42, 36, 32, 28, 26, 23)
 
 
@@ -68,6 +73,59 @@ def plain_s1(image: np.ndarray) -> np.ndarray:
 def test_s1_is_a_normalised_gabor_response_without_borders(image: np.ndarray) -> None:
     found = S1()(torch.tensor(image, dtype=torch.float32)[None, None])[0]
     np.testing.assert_allclose(found.numpy(), plain_s1(image), atol=2e-5)
+
+
+def direct_s1(image: torch.Tensor) -> torch.Tensor:
+    """The same maps in double precision by convolution, with their gradient."""
+    maps = []
+    for k in range(16):
+        size, wavelength = 7 + 2 * k, 4 - 0.05 * k
+        bank = np.stack([plain_gabor(size, wavelength, deg) for deg in (90, -45, 0, 45)])
+        response = conv2d(image, torch.tensor(bank.astype(np.float32)).double()[:, None]).abs()
+        energy = conv2d(image**2, torch.ones(1, 1, size, size, dtype=torch.float64))
+        maps.append(pad(response / torch.sqrt(energy + 1e-10), [size // 2] * 4))
+    return torch.cat(maps, dim=1)
+
+
+@pytest.mark.parametrize(("side", "bar"), [(44, 12), (250, 60)])
+def test_s1_keeps_its_bound_and_gradient_beside_black(side: int, bar: int) -> None:
+    """All black windows answer 0; no window answers more than 1 (Cauchy and Schwarz)."""
+    generator = torch.Generator().manual_seed(4)
+    image = 255 * torch.rand(1, 1, side, side, generator=generator)
+    image[..., :bar, :] = 0
+    weights = torch.rand(1, 64, side, side, generator=generator)
+    single = image.clone().requires_grad_()
+    double = image.double().requires_grad_()
+    found, expected = S1()(single), direct_s1(double)
+    assert found.max() <= 1 + 1e-6
+    assert not found[:, :4, : bar - 3].any()  # 7 px: nothing but black up to 3 px from the bar
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=1e-6)
+    (own,) = torch.autograd.grad((weights * found).sum(), single)
+    (true,) = torch.autograd.grad((weights.double() * expected).sum(), double)
+    scale = true.abs().max().item()
+    assert scale < 1e3
+    torch.testing.assert_close(own.double(), true, rtol=0, atol=1e-5 * scale)
+
+
+def test_s1_filters_alike_where_there_is_no_double_precision() -> None:
+    image = 255 * torch.rand(1, 1, 44, 44, generator=torch.Generator().manual_seed(5))
+    image[..., :12, :] = 0
+    bank = torch.tensor(np.stack([plain_gabor(9, 3.95, deg) for deg in (90, 0)])).float()
+    found = directly(image)(bank)
+    assert found.shape == (1, 2, 36, 36)
+    assert not found[..., :4, :].any()
+    torch.testing.assert_close(found, by_spectrum(image)(bank), rtol=0, atol=1e-3)
+
+
+def test_s1_keeps_its_bound_on_photographs(spec: ModelSpec, shared: Path) -> None:
+    sample = shared / "data/imagenet-sample"
+    if not sample.is_dir():
+        pytest.skip(f"needs photographs in {sample}")
+    door = door_for(spec.input)
+    for name in PHOTOGRAPHS_WITH_BLACK:
+        (path,) = sample.glob(f"*/{name}")
+        photograph = ImageFiles([inspect(path, name)], METAMER)[:]
+        assert S1()(door(torch.from_numpy(photograph))).max() <= 1 + 1e-6
 
 
 def test_c1_is_the_maximum_over_scales_and_windows() -> None:
