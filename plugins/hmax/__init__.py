@@ -76,7 +76,8 @@ def bench_register_models(register: Any) -> None:
             id="hmax_standard",
             family="hmax",
             build=build,
-            input=bench.ImageInput(size_px=250, grey=True, scale=255.0),
+            # torchvision's Resize(250) in the authors' build file is bilinear.
+            input=bench.ImageInput(size_px=250, grey=True, scale=255.0, interpolation="bilinear"),
             labels="imagenet1k",
             stages={
                 "s1_out": bench.Stage("s1", unit_sets=GABOR_CHANNELS),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.io import savemat
 from torch.nn.functional import conv2d, pad
 
@@ -126,6 +127,16 @@ def test_s1_keeps_its_bound_on_photographs(spec: ModelSpec, shared: Path) -> Non
         (path,) = sample.glob(f"*/{name}")
         photograph = ImageFiles([inspect(path, name)], METAMER)[:]
         assert S1()(door(torch.from_numpy(photograph))).max() <= 1 + 1e-6
+
+
+def test_stimuli_are_enlarged_as_torchvision_does_by_default(spec: ModelSpec) -> None:
+    transforms = pytest.importorskip("torchvision.transforms")
+    resize = transforms.Compose([transforms.Resize(250), transforms.CenterCrop(250)])
+    pixels = np.random.default_rng(6).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    expected = np.asarray(resize(Image.fromarray(pixels)), np.float64) @ (0.299, 0.587, 0.114)
+    stimulus = torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255
+    found = door_for(spec.input)(stimulus)[0, 0].double().numpy()
+    assert np.sqrt(np.mean((found - expected) ** 2)) < 0.5  # the rounding to 8 bits between
 
 
 def test_c1_is_the_maximum_over_scales_and_windows() -> None:
