@@ -42,8 +42,9 @@ class Preparation:
     Parameters
     ----------
     shorter_px
-        The shorter side is resized to this, then the centre is cut out. None: the centre square
-        of the whole image is resized.
+        The shorter side is resized to this, then the centre is cut out as torchvision does. None:
+        the centre square of the whole image is resized; its edges may lie between pixels, and
+        Pillow rounds each by itself, as in the published code (of 500x375, 376x375 are left).
     """
 
     size_px: int
@@ -53,16 +54,18 @@ class Preparation:
     def apply(self, image: Image.Image) -> Image.Image:
         """Return the square."""
         if self.shorter_px is None:
-            square = _centre(image, min(image.size))
+            square = image.crop(_centre_edges(image, min(image.size)))
             return square.resize((self.size_px, self.size_px), self.interpolation)
         shorter = min(image.size)
         width, height = (int(self.shorter_px * side / shorter) for side in image.size)
-        return _centre(image.resize((width, height), self.interpolation), self.size_px)
+        resized = image.resize((width, height), self.interpolation)
+        left, top = (round(edge) for edge in _centre_edges(resized, self.size_px)[:2])
+        return resized.crop((left, top, left + self.size_px, top + self.size_px))
 
 
-def _centre(image: Image.Image, side: int) -> Image.Image:
-    left, top = (round((length - side) / 2) for length in image.size)
-    return image.crop((left, top, left + side, top + side))
+def _centre_edges(image: Image.Image, side: int) -> tuple[float, float, float, float]:
+    width, height = image.size
+    return (width - side) / 2, (height - side) / 2, (width + side) / 2, (height + side) / 2
 
 
 # Feather et al. 2023, code (input_helpers.py): images from which metamers are made.
@@ -158,7 +161,8 @@ class ImageFiles:
     def digest_of(self, position: int) -> bytes:
         """Return what stands for one image in a digest: its file's SHA-256, how it is prepared."""
         file, prepared = self.files[position], self.preparation
-        how = (file.upright, prepared.size_px, prepared.shorter_px, int(prepared.interpolation))
+        cut = prepared.shorter_px or "edges rounded each"  # not the exact square of older runs
+        how = (file.upright, prepared.size_px, cut, int(prepared.interpolation))
         return f"{file.sha256} {how}".encode()
 
 

@@ -75,11 +75,22 @@ def test_accuracy_images_are_torchvisions(size):
     np.testing.assert_array_equal(np.asarray(ACCURACY.apply(image)), np.asarray(expected(image)))
 
 
-def test_metamer_images_are_the_centre_square_resized():
-    image = picture(301, 200)
-    square = image.crop((50, 0, 250, 200))
-    expected = np.asarray(square.resize((224, 224), Image.Resampling.BICUBIC))
-    np.testing.assert_array_equal(np.asarray(METAMER.apply(image)), expected)
+# The published crop's edges ((w - s) / 2, (h - s) / 2, (w + s) / 2, (h + s) / 2), each rounded by
+# itself, halves to even: of 62.5 and 437.5 remain 62 and 438.
+@pytest.mark.parametrize(
+    ("size", "edges"),
+    [
+        ((301, 200), (50, 0, 250, 200)),
+        ((500, 375), (62, 0, 438, 375)),
+        ((375, 500), (0, 62, 375, 438)),
+        ((500, 333), (84, 0, 416, 333)),
+        ((224, 224), (0, 0, 224, 224)),
+    ],
+)
+def test_metamer_images_are_the_published_crop_resized(size, edges):
+    image = picture(*size)
+    expected = image.crop(edges).resize((224, 224), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(np.asarray(METAMER.apply(image)), np.asarray(expected))
 
 
 def test_values_are_read_when_indexed(tmp_path):
