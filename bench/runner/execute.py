@@ -97,10 +97,7 @@ class Execution:
         known = self.weights.setdefault(task.model, report.weights) if report.weights else ""
         if known != report.weights:
             self.run_dir.withdraw(task.place)
-            reason = (
-                f"the weights of {task.model} are no longer those that this run began with "
-                f"({known[:12]}, now {report.weights[:12]}); choose another --out"
-            )
+            reason = changed_weights(task.model, known, report.weights)
             self._fail(task, TaskReport(task.key, reason))
             return
         self.finished.add(task.key)
@@ -126,6 +123,14 @@ class Execution:
             else:
                 again.append(task)
         return again
+
+
+def changed_weights(model: str, known: str, now: str) -> str:
+    """Say that a model is no longer what a run began with."""
+    return (
+        f"the weights of {model} are no longer those that this run began with "
+        f"({known[:12]}, now {now[:12]}); choose another --out"
+    )
 
 
 def _take_job(ready: deque[Task]) -> list[Task]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.plugins import Plugins
+from bench.runner.identity import code_sha256
 from bench.runner.kinds import KINDS
 from bench.runner.selection import select
 from bench.store.run_dir import DamagedResult, RunDir
@@ -66,7 +67,13 @@ def make_plan(plugins: Plugins, settings: RunSettings) -> Plan:
         }
         return stimuli.digest, len(stimuli)
 
-    context = PlanContext(suite, selection.models, digest)
+    def attack_code(name: str) -> str:
+        return code_sha256(plugins, plugins.attacks.origin(name), plugins.attacks.get(name).run)
+
+    def metric_code(name: str) -> str:
+        return code_sha256(plugins, plugins.metrics.origin(name), plugins.metrics.get(name).build)
+
+    context = PlanContext(suite, selection.models, digest, attack_code, metric_code)
     tasks = [task for kind in KINDS.values() for task in kind.plan(context)]
     return Plan(tuple(tasks), selection.models, selection.unavailable, seen)
 

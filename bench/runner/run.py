@@ -9,10 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.errors import ExitCode, UnknownName
+from bench.errors import BenchError, ExitCode, UnknownName
 from bench.plugins import Plugins
 from bench.runner.backends import Backend, Dask, Inline, Processes, Workers, default_workers
-from bench.runner.execute import Execution
+from bench.runner.execute import Execution, changed_weights
+from bench.runner.identity import UNDECLARED
 from bench.runner.plan import Plan, look_up, make_plan, shard_of
 from bench.runner.record import (
     FAILED,
@@ -163,11 +164,33 @@ def _go_on(
         record = old
     else:
         run_dir.write_record(record)
+    _refuse_changed_weights(ahead, record["weights"])
     result = _execute(plugins, ahead, workers, run_dir, record, console)
     damaged = write_tables(run_dir, places(record))
     if result.executed or record.get("status") != result.status:
         run_dir.write_record({**record, "status": result.status, "ended": now()})
     return result, damaged
+
+
+def _refuse_changed_weights(ahead: Prospect, known: Mapping[str, str]) -> None:
+    """Raise if a model with nothing left to do is no longer what was measured.
+
+    Weights that a plugin declares are in the keys; those that its builder fetches show only when
+    they are loaded. (A model with tasks left is compared as they end.)
+    """
+    busy = {task.model for task in ahead.todo}
+    for planned in ahead.plan.models:
+        name = planned.spec.id
+        if planned.identity["weights"] != UNDECLARED or name in busy or name not in known:
+            continue
+        from bench.models.load import load_spec
+
+        try:
+            loaded = load_spec(planned.spec, device="cpu").weights_id
+        except BenchError:
+            continue  # nothing is to be computed with it, and what was measured stays true
+        if loaded != known[name]:
+            raise BenchError(changed_weights(name, known[name], loaded))
 
 
 def _execute(

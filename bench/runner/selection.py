@@ -9,8 +9,8 @@ from bench.errors import BenchError
 from bench.labels.spaces import compatible
 from bench.plugins import Plugins
 from bench.registry import near_names
-from bench.spec import ModelSpec, Weights
-from bench.store.keys import files_sha256
+from bench.runner.identity import model_identity
+from bench.spec import ModelSpec
 from bench.suites.suite import Suite
 from bench.tasks.task import PlannedModel
 
@@ -58,7 +58,7 @@ def select(plugins: Plugins, suite: Suite) -> Selection:
     ]
     unavailable.update(dict.fromkeys(measured_only, "is only measured, not synthesised"))
     models = tuple(
-        PlannedModel(spec, identity(plugins, spec), stages[spec.id]) for spec in available
+        PlannedModel(spec, model_identity(plugins, spec), stages[spec.id]) for spec in available
     )
     why = "; ".join(f"{name} {reason}" for name, reason in unavailable.items())
     if not models:
@@ -110,20 +110,3 @@ def _refuse_unknown_stages(specs: Sequence[ModelSpec], wanted: Sequence[str]) ->
             raise BenchError(
                 f"no model of this run has a stage {name!r}", fix=f"stages: {', '.join(near)}"
             )
-
-
-def identity(plugins: Plugins, spec: ModelSpec) -> dict[str, str]:
-    """Return what a model is: id, weights, and a hash of its plugin's code."""
-    weights = spec.weights.get("default")
-    weights_id = "built by the plugin" if weights is None else _weights_identity(weights)
-    code = plugins.source_files(plugins.models.origin(spec.id))
-    return {"id": spec.id, "weights": weights_id, "code": files_sha256(code)}
-
-
-def _weights_identity(weights: Weights) -> str:
-    """Return the weights' hash, or where they come from; what was loaded is compared later."""
-    if weights.file is not None:
-        own = weights.sha256 or files_sha256([weights.file])
-    else:
-        own = weights.sha256 or weights.url or f"{weights.member} in {weights.archive}"
-    return " + ".join([own, *map(_weights_identity, weights.parts)])

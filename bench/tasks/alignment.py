@@ -32,7 +32,12 @@ def plan(context: PlanContext) -> list[Task]:
             needs=(source.key,),
             passes=float(source.inputs["n"]),
             detail=metric,
-            inputs={"epoch": EPOCH, "metamers": source.key, "metric": metric},
+            inputs={
+                "epoch": EPOCH,
+                "metamers": source.key,
+                "metric": metric,
+                "metric_code": context.metric_code(metric),
+            },
         )
         for source in synthesis.plan(context)
         for metric in measure.metrics

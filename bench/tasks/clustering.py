@@ -40,9 +40,10 @@ def plan(context: PlanContext) -> list[Task]:
                 "epoch": EPOCH,
                 "metamers": source.key,
                 "metric": metric,
+                "metric_code": context.metric_code(metric),
                 "triples": triples,
                 "seed": context.suite.seed,
-                "similarity": _similarity_identity(measure) if triples == HARD else None,
+                "similarity": _similarity_identity(measure, context) if triples == HARD else None,
             },
         )
         for source in synthesis.plan(context)
@@ -94,13 +95,13 @@ def _similarity(measure: AlignmentMeasure) -> Path | str:
     return given or measure.metrics[0]
 
 
-def _similarity_identity(measure: AlignmentMeasure) -> str:
-    """Return what enters the key: the distance's id, or the file's SHA-256."""
+def _similarity_identity(measure: AlignmentMeasure, context: PlanContext) -> str:
+    """Return what enters the key: the distance's id and code, or the file's SHA-256."""
     from bench.models.download import file_sha256
 
     source = _similarity(measure)
     if isinstance(source, str):
-        return source
+        return f"{source} {context.metric_code(source)}"
     if not source.is_file():
         raise BenchError(f"similarity file {source} does not exist")
     return file_sha256(source)

@@ -19,6 +19,7 @@ def plan(context: PlanContext) -> list[Task]:
     if measure is None:
         return []
     digest, n = context.digest(measure.stimuli or suite.stimuli, measure.n)
+    code = context.attack_code(measure.attack)
     return [
         Task(
             kind=KIND,
@@ -32,6 +33,7 @@ def plan(context: PlanContext) -> list[Task]:
                 "n": n,
                 "subsets": measure.subsets,
                 "attack": measure.attack,
+                "attack_code": code,
                 "steps": measure.steps,
                 "norm": norm,
                 "eps": eps,

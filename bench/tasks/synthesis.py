@@ -37,12 +37,19 @@ def plan(context: PlanContext) -> list[Task]:
                 "label_space": suite.label_space,
                 "protocol": dataclasses.asdict(protocols[model.spec.id]),
                 "seed": suite.seed,
+                **_distance_code(protocols[model.spec.id], context),
             },
         )
         for model in context.models
         for stage in model.stages
         if model.spec.stage(stage).synthesis
     ]
+
+
+def _distance_code(protocol: Protocol, context: PlanContext) -> dict[str, str]:
+    """Return what enters the key of metamers that a perceptual distance regularises."""
+    perceptual = protocol.regulariser.perceptual if protocol.regulariser else None
+    return {"metric_code": context.metric_code(perceptual)} if perceptual else {}
 
 
 def protocol_for(suite: Suite, spec: ModelSpec) -> Protocol:

@@ -36,7 +36,7 @@ class PlannedModel:
     Parameters
     ----------
     identity
-        What enters the keys of its tasks: id, weights, and a hash of its plugin's code.
+        What enters the keys of its tasks: id, weights, and hashes of its description and code.
     stages
         The stages that the run asks for, ordered by depth.
     """
@@ -55,11 +55,15 @@ class PlanContext:
     digest
         ``digest(set_id, n)`` returns the SHA-256 of the first ``n`` stimuli of a set, and how many
         there really are.
+    attack_code, metric_code
+        Given an attack's or a perceptual distance's id, return the SHA-256 of its plugin's code.
     """
 
     suite: Suite
     models: tuple[PlannedModel, ...]
     digest: Callable[[str, int | None], tuple[str, int]]
+    attack_code: Callable[[str], str]
+    metric_code: Callable[[str], str]
 
 
 @dataclass(frozen=True)

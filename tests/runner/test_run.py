@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -370,13 +371,15 @@ def test_changed_code_is_never_taken_for_old(do, toy_settings, toy_plugins, monk
     assert len(ahead.todo) == len(ahead.plan.tasks)
 
 
-def test_changed_weights_are_refused(do, toy_settings, toy_plugins) -> None:
+def test_changed_weights_are_refused(do, toy_settings, toy_plugins, tmp_path) -> None:
     """A builder that fetches its own weights may get others tomorrow: never mixed with today's."""
-    settings = toy_settings()
+    settings, whole = toy_settings(), tmp_path / "whole"
     do(settings)
+    do(toy_settings(root=whole))
     spec = toy_plugins.model("toy-b")
     build = spec.build
 
+    @functools.wraps(build)  # the code is where it was: the same key
     def other(weights):
         network = build(weights)
         torch.nn.init.zeros_(network[0].bias)
@@ -388,6 +391,8 @@ def test_changed_weights_are_refused(do, toy_settings, toy_plugins) -> None:
         for marker in (settings.root / "parts" / "accuracy").glob("*.json"):
             marker.unlink()
         result = do(settings)
+        with pytest.raises(BenchError, match="weights of toy-b are no longer"):
+            do(toy_settings(root=whole))
     finally:
         object.__setattr__(spec, "build", build)
     assert [f.title for f in result.failures] == ["accuracy toy-b"]
