@@ -80,7 +80,8 @@ class Weights:
         Hex digest of the file, or its first digits (at least 8); a file that differs is refused.
     prefix
         Prefixes of parameter names that the publisher used, for example ``("module.model.",)``.
-        The first that occurs wins: it is dropped, and what does not carry it is left out.
+        The one wins (or none at all) without which most names are the network's own, of equals
+        the first that occurs: it is dropped, and what does not carry it is left out.
     adapt
         Turns the file's state dict into the module's (renamed or split tensors).
     parts

@@ -195,12 +195,12 @@ def fill(module: nn.Module, state: dict[str, torch.Tensor], weights: Weights, mo
     BenchError
         Naming the first parameters that are missing, unexpected, or of another shape.
     """
-    state = _under_own_names(state, weights)
     wanted = set(module.state_dict())
+    state = _under_own_names(state, weights, wanted)
     for part in weights.parts:
         if wanted <= set(state):
             break
-        state = _under_own_names(read_state(locate(part, model)), part) | state
+        state = _under_own_names(read_state(locate(part, model)), part, wanted) | state
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -210,10 +210,14 @@ def fill(module: nn.Module, state: dict[str, torch.Tensor], weights: Weights, mo
         ) from None
 
 
-def _under_own_names(state: dict[str, torch.Tensor], weights: Weights) -> dict[str, torch.Tensor]:
-    for prefix in weights.prefix:
-        chosen = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-        if chosen:
-            state = chosen
-            break
+def _under_own_names(
+    state: dict[str, torch.Tensor], weights: Weights, wanted: set[str]
+) -> dict[str, torch.Tensor]:
+    candidates = [_without(prefix, state) for prefix in (*weights.prefix, "")]
+    # Of equals, the first; before the publisher's names are adapted none may fit.
+    state = max(filter(None, candidates), key=lambda found: len(wanted & set(found)), default=state)
     return weights.adapt(state) if weights.adapt is not None else state
+
+
+def _without(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

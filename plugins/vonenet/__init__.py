@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import bench
-from bench_plugins.robust.backbones import ARCHIVE, IMAGENET, REFERENCE
+from bench_plugins.robust.backbones import IMAGENET, REFERENCE, authors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,14 +42,7 @@ def bench_register_models(register: Any) -> None:
                 "fc1_relu": "model.classifier.5",
                 "final": "",
             },
-            weights={
-                "default": bench.Weights(
-                    archive=ARCHIVE,
-                    member="gvonealexnet_std4.pt",
-                    # Not "model.": the network has a part of that name.
-                    prefix=("module.model.", "module."),
-                )
-            },
+            weights={"default": authors("gvonealexnet_std4.pt")},
             reference=f"Dapello et al. 2020, NeurIPS; {REFERENCE}",
             license="GPL-3.0 (front end), MIT (weights)",
             accuracy=0.4784,

@@ -349,10 +349,41 @@ def test_prefixes_of_the_robustness_library(state: dict[str, torch.Tensor]) -> N
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "module.model."])
-def test_the_first_prefix_that_occurs_wins(state: dict[str, torch.Tensor], prefix: str) -> None:
+def test_the_prefix_that_occurs_is_dropped(state: dict[str, torch.Tensor], prefix: str) -> None:
     rules = Weights(url="u", prefix=("module.model.", "module."))
     module = nn.Linear(3, 2)
     fill(module, {prefix + k: v for k, v in state.items()}, rules, "m")
+    assert_equal(dict(module.state_dict()), state)
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "module.", "module.model."])
+def test_a_part_of_the_network_may_be_called_as_a_prefix(prefix: str) -> None:
+    rules = Weights(url="u", prefix=("module.model.", "module.", "model."))
+    values = torch.arange(9.0)
+    own = {"front.weight": values[None, :3], "model.0.weight": values[3:, None]}
+    module = nn.ModuleDict(
+        {"front": nn.Linear(3, 1, bias=False), "model": nn.Sequential(nn.Linear(1, 6, bias=False))}
+    )
+    fill(module, {prefix + k: v for k, v in own.items()}, rules, "m")
+    assert_equal(dict(module.state_dict()), own)
+
+
+def test_of_prefixes_that_fit_alike_the_first_listed_wins(state: dict[str, torch.Tensor]) -> None:
+    published = {f"online.{k}": v for k, v in state.items()}
+    published |= {f"average.{k}": v + 1 for k, v in state.items()}
+    module = nn.Linear(3, 2)
+    fill(module, published, Weights(url="u", prefix=("average.", "online.")), "m")
+    assert_equal(dict(module.state_dict()), {k: v + 1 for k, v in state.items()})
+
+
+def test_a_prefix_is_dropped_before_names_are_adapted(state: dict[str, torch.Tensor]) -> None:
+    published = {f"module.old_{k}": v for k, v in state.items()} | {"epoch": torch.ones(1)}
+
+    def adapt(found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {k.removeprefix("old_"): v for k, v in found.items()}
+
+    module = nn.Linear(3, 2)
+    fill(module, published, Weights(url="u", prefix=("model.", "module."), adapt=adapt), "m")
     assert_equal(dict(module.state_dict()), state)
 
 

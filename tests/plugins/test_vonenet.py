@@ -116,15 +116,19 @@ def test_the_noise_is_fixed_and_shared_by_a_batch(model: StagedModel) -> None:
     torch.testing.assert_close(model.activations(x, ["v1_output"])["v1_output"][0], twice[0])
 
 
-def test_a_checkpoint_keeps_the_noise_and_brings_the_filters(model: StagedModel) -> None:
+@pytest.mark.parametrize("prefix", ["module.model.", "module.", ""])
+def test_a_checkpoint_keeps_the_noise_and_brings_the_filters(
+    model: StagedModel, prefix: str
+) -> None:
     spec = model.spec
     net = spec.build(None)
-    state = {f"module.model.{k}": v for k, v in model.module.state_dict().items()}
-    assert "module.model.vone_block.simple_conv_q0.weight" in state
-    assert "module.model.model.features.0.weight" in state
+    state = {prefix + k: v for k, v in model.module.state_dict().items()}
+    assert f"{prefix}vone_block.simple_conv_q0.weight" in state
+    assert f"{prefix}model.features.0.weight" in state
     assert not [k for k in state if "noise" in k]
     noise = net.vone_block.noise.clone()
     fill(net, state, spec.weights["default"], spec.id)
     torch.testing.assert_close(net.vone_block.noise, noise, rtol=0, atol=0)
-    own = model.module.vone_block.simple_conv_q1.weight
-    torch.testing.assert_close(net.vone_block.simple_conv_q1.weight, own, rtol=0, atol=0)
+    for path in ("vone_block.simple_conv_q1", "model.features.3"):
+        own, filled = (n.get_submodule(path).weight for n in (model.module, net))
+        torch.testing.assert_close(filled, own, rtol=0, atol=0)
