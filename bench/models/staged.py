@@ -72,6 +72,12 @@ class StagedModel:
         """Names of the stages from which metamers are made."""
         return [name for name in self.stages if self.spec.stage(name).synthesis]
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes its parameters and buffers take."""
+        tensors = [*self.module.parameters(), *self.module.buffers()]
+        return sum(tensor.nbytes for tensor in tensors)
+
     def activations(
         self, x: torch.Tensor, stages: Sequence[str] | None = None
     ) -> dict[str, torch.Tensor]:

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
 from bench.runner.backends import Backend, Reports
+from bench.runner.kinds import phase
 from bench.runner.view import View
 from bench.runner.worker import TaskReport
 from bench.store.run_dir import RunDir
@@ -45,12 +46,14 @@ class Execution:
     def work(self, todo: Iterable[Task]) -> None:
         """Execute tasks, each after those that it needs; stop early only if the disk is full."""
         waiting = list(todo)
+        order = {model: i for i, model in enumerate(dict.fromkeys(t.model for t in waiting))}
         ready: deque[Task] = deque()
         flying: dict[Reports, list[Task]] = {}
         while True:
             waiting = self._sort(waiting, ready)
+            ready = deque(sorted(ready, key=lambda t: (phase(t.kind), order[t.model])))
             while ready and len(flying) <= self.backend.slots and self.disk_full is None:
-                job = _take_job(ready)
+                job = self._take_job(ready)
                 flying[self.backend.submit(self.settings, job)] = job
             if not flying:
                 return  # all is done, or what is left waits for tasks of another shard
@@ -124,6 +127,23 @@ class Execution:
                 again.append(task)
         return again
 
+    def _take_job(self, ready: deque[Task]) -> list[Task]:
+        """Take the next task, and with it the small ones of the same model and kind that follow.
+
+        A task whose worker died goes out alone, so that only the one at fault is given up.
+        """
+        job = [ready.popleft()]
+        passes = job[0].passes
+        while (
+            ready
+            and self._deaths.keys().isdisjoint((job[0].key, ready[0].key))
+            and (ready[0].model, ready[0].kind) == (job[0].model, job[0].kind)
+            and passes + ready[0].passes <= JOB_PASSES
+        ):
+            passes += ready[0].passes
+            job.append(ready.popleft())
+        return job
+
 
 def changed_weights(model: str, known: str, now: str) -> str:
     """Say that a model is no longer what a run began with."""
@@ -131,17 +151,3 @@ def changed_weights(model: str, known: str, now: str) -> str:
         f"the weights of {model} are no longer those that this run began with "
         f"({known[:12]}, now {now[:12]}); choose another --out"
     )
-
-
-def _take_job(ready: deque[Task]) -> list[Task]:
-    """Take the next task, and with it the small ones of the same model and kind that follow."""
-    job = [ready.popleft()]
-    passes = job[0].passes
-    while (
-        ready
-        and (ready[0].model, ready[0].kind) == (job[0].model, job[0].kind)
-        and passes + ready[0].passes <= JOB_PASSES
-    ):
-        passes += ready[0].passes
-        job.append(ready.popleft())
-    return job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from bench.proxies.spec import MetricSpec
     from bench.proxies.two_afc import Distance
 
-MODELS_KEPT = 4  # tasks come sorted by model: few are in use at a time
+SHARE_OF_FREE_MEMORY = 0.2  # for models that are not in use, in each worker
 STIMULI_KEPT = 4
 
 
@@ -43,19 +44,37 @@ class Workbench:
         self.progress = progress
         self.run_dir = RunDir(settings.root, png=bool(settings.suite.png))
         self._broken: dict[str, BenchError] = {}
-        self.model = lru_cache(maxsize=MODELS_KEPT)(self._load_model)
+        self._models: OrderedDict[str, StagedModel] = OrderedDict()  # used last stands last
         self.stimuli = lru_cache(maxsize=STIMULI_KEPT)(self._load_stimuli)
 
-    def _load_model(self, model_id: str) -> StagedModel:
+    def model(self, model_id: str) -> StagedModel:
+        """Return a model, loaded once as long as memory for all of them lasts."""
         from bench.models.load import load_spec
 
+        if model_id in self._models:
+            self._models.move_to_end(model_id)
+            return self._models[model_id]
         if model_id in self._broken:  # not tried again for each of its tasks
             raise self._broken[model_id]
+        self._make_room()
         try:
-            return load_spec(self.plugins.model(model_id), device=self.settings.device)
+            model = load_spec(self.plugins.model(model_id), device=self.settings.device)
         except BenchError as error:
             self._broken[model_id] = error
             raise
+        self._models[model_id] = model
+        return model
+
+    def _make_room(self) -> None:
+        """Forget models that were not used for longest, until the rest is a modest share."""
+        from bench.synthesis.batching import free_bytes
+
+        while self._models:
+            held = sum(model.nbytes for model in self._models.values())
+            free = free_bytes(next(iter(self._models.values())).device)
+            if held <= SHARE_OF_FREE_MEMORY * (held + free):
+                return
+            self._models.popitem(last=False)
 
     def _load_stimuli(self, set_id: str, n: int | None) -> Stimuli:
         return self.plugins.stimuli.get(set_id).load(n, self.settings.data)

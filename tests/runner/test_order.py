@@ -1,0 +1,110 @@
+"""In which order a run works, and how often it loads a model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bench.runner.backends import Backend, Reports
+from bench.runner.estimate import Estimate
+from bench.runner.execute import Execution
+from bench.runner.view import View
+from bench.runner.worker import TaskReport
+from bench.store.run_dir import RunDir
+from bench.tasks import workbench
+from bench.tasks.task import RunSettings, Task
+
+MODELS = ["toy-a", "toy-b", "toy-c"]
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count how often each model is loaded with its weights."""
+    import bench.models.load as load
+
+    counted: Counter[str] = Counter()
+    load_spec = load.load_spec
+
+    def counting(spec: Any, weights: Any = "default", *args: Any, **options: Any) -> Any:
+        if weights is not None:
+            counted[spec.id] += 1
+        return load_spec(spec, weights, *args, **options)
+
+    monkeypatch.setattr(load, "load_spec", counting)
+    return counted
+
+
+def test_each_model_is_loaded_once(do, toy_settings, loads) -> None:
+    do(toy_settings(models=MODELS))
+    assert loads == dict.fromkeys(MODELS, 1)
+
+
+def test_without_memory_each_is_loaded_once_a_phase(do, toy_settings, loads, monkeypatch) -> None:
+    monkeypatch.setattr(workbench, "SHARE_OF_FREE_MEMORY", 0)
+    do(toy_settings(models=MODELS))
+    assert max(loads.values()) <= 3  # accuracy; its own metamers; recognition of all
+
+
+class Murderous(Backend):
+    """Finishes every task, but dies of one, whatever is in its job."""
+
+    def __init__(self, victim: str) -> None:
+        self.victim = victim
+        self.jobs: list[list[str]] = []
+
+    def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
+        self.jobs.append([task.key for task in tasks])
+        future: Reports = Future()
+        if self.victim in self.jobs[-1]:
+            future.set_exception(BrokenProcessPool())
+        else:
+            future.set_result([TaskReport(task.key) for task in tasks])
+        return future
+
+    def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
+        return Estimate(0.0, ())
+
+    def restart(self) -> None:
+        pass
+
+    def close(self, *, now: bool = False) -> None:
+        pass
+
+
+def test_only_the_task_that_kills_its_worker_is_given_up(
+    toy_settings: Callable[..., RunSettings],
+) -> None:
+    settings = toy_settings()
+    tasks = [Task("recognition", "toy-a", {"i": i}, passes=10) for i in range(5)]
+    backend = Murderous(tasks[2].key)
+    with View(tasks, Console(file=StringIO())) as view:
+        work = Execution(settings, RunDir(settings.root), backend, view, set(), {})
+        work.work(tasks)
+    assert set(work.failures) == {tasks[2].key}
+    assert work.finished == {task.key for task in tasks} - {tasks[2].key}
+    assert len(backend.jobs[0]) == 5
+    assert all(len(job) == 1 for job in backend.jobs[1:])
+
+
+def test_accuracy_comes_first_and_recognition_last(do, toy_settings, monkeypatch) -> None:
+    done: list[Task] = []
+    finish = Execution._finish
+
+    def noting(self: Execution, task: Task, report: TaskReport) -> None:
+        done.append(task)
+        finish(self, task, report)
+
+    monkeypatch.setattr(Execution, "_finish", noting)
+    do(toy_settings(models=MODELS))
+    kinds = [task.kind for task in done]
+    assert set(kinds[:3]) == {"accuracy"}
+    assert set(kinds[kinds.index("recognition") :]) == {"recognition"}
+    between = [t.model for t in done if t.kind in ("nulls", "synthesis", "robustness")]
+    assert between == sorted(between, key=MODELS.index)
