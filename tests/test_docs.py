@@ -71,7 +71,7 @@ def test_the_tutorial_writes_the_example() -> None:
     *module, tests = fenced(page, "python")
     assert "\n\n".join(module) == (example / "bench_random_features.py").read_text("utf-8")
     assert tests == (example / "test_random_features.py").read_text("utf-8")
-    assert fenced(page, "toml") == [(example / "pyproject.toml").read_text("utf-8")]
+    assert "\n".join(fenced(page, "toml")) == (example / "pyproject.toml").read_text("utf-8")
 
 
 def test_the_notebook_of_the_readme_runs() -> None:

@@ -75,9 +75,10 @@ def test_it_passes_the_checks(environment) -> None:
 
 def test_its_own_tests_pass(environment, repository, tmp_path) -> None:
     """The tests that the tutorial writes, run as its reader runs them."""
-    tests = repository / "examples" / "bench-random-features" / "test_random_features.py"
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
-    words += ["--rootdir", str(tmp_path), "-c", os.devnull]
+    example = repository / "examples" / "bench-random-features"
+    tests = str(example / "test_random_features.py")
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests]
+    words += ["--rootdir", str(tmp_path), "-c", str(example / "pyproject.toml")]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout

@@ -4,9 +4,8 @@ import bench
 from bench.testing import check_model
 
 
-def test_it_passes_the_checks():
-    spec = bench.load("random-features", weights=None, device="cpu").spec
-    assert check_model(spec).problems == []
+def test_it_passes_the_checks(bench_model):
+    assert check_model(bench_model).problems == []
 
 
 def test_its_readout_has_learnt_digits():
