@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import bench
+from bench_plugins.robust.backbones import PREFIXES
 
 INPUT = bench.ImageInput(size_px=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 SOURCE = "https://dl.fbaipublicfiles.com/semiweaksupervision/model_files/"
@@ -46,7 +47,7 @@ def spec(
             "default": bench.Weights(
                 url=SOURCE + file,
                 sha256=file.removesuffix(".pth")[-8:],
-                prefix=("module.model.",),
+                prefix=PREFIXES,
             )
         },
         accuracy=accuracy,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import bench
+from bench_plugins.robust.backbones import PREFIXES
 
 DEPTH = 24
 # Blocks from which Feather et al. 2023 made metamers; the others are measured only.
@@ -46,7 +47,7 @@ def bench_register_models(register: Any) -> None:
                 "default": bench.Weights(
                     url="https://huggingface.co/timm/vit_large_patch16_224.augreg_in21k_ft_in1k"
                     "/resolve/main/model.safetensors",
-                    prefix=("module.model.",),
+                    prefix=PREFIXES,
                 )
             },
             accuracy=0.84374,

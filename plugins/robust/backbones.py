@@ -19,7 +19,7 @@ ARCHIVE = (
     "https://mcdermottlab.mit.edu/jfeather/model_metamers_assets/"
     "pytorch_metamers_visual_model_checkpoints.tar"
 )
-PREFIXES = ("module.model.", "module.", "model.")
+PREFIXES = ("module.model.", "model.module.", "module.", "model.")
 IMAGENET = bench.ImageInput(size_px=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 REFERENCE = "Feather et al. 2023"
 ALEXNET_PARAMETERS = 61_100_840

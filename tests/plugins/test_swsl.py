@@ -2,6 +2,8 @@
 
 import pytest
 
+from bench.models.weights import fill
+
 SHAPES = [
     ((64, 112, 112), 802816),
     ((256, 56, 56), 802816),
@@ -55,3 +57,11 @@ def test_network_and_weights_are_timms(models, skeleton, name):
     assert spec.weights["default"].url == timm.get_pretrained_cfg(tag).url
     module = skeleton(spec).module
     assert sum(p.numel() for p in module.parameters()) == parameters
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "module.model.", "model.module."])
+def test_a_checkpoint_is_accepted_however_it_was_wrapped(models, skeleton, prefix):
+    spec = models.get("SWSL_resnet50")
+    module = skeleton(spec).module
+    state = {prefix + key: value for key, value in module.state_dict().items()}
+    fill(module, state, spec.weights["default"], spec.id)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from bench.models.weights import fill
+
 TOKENS = ((197, 1024), 201728)
 TABLE = [
     ("patch_embed", (196, 1024), 200704),
@@ -38,3 +40,10 @@ def test_network_and_weights_are_timms(spec, skeleton):
     assert f"/{official.hf_hub_id}/" in spec.weights["default"].url
     module = skeleton(spec).module
     assert sum(p.numel() for p in module.parameters()) == 304326632
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "module.model.", "model.module."])
+def test_a_checkpoint_is_accepted_however_it_was_wrapped(spec, skeleton, prefix):
+    module = skeleton(spec).module
+    state = {prefix + key: value for key, value in module.state_dict().items()}
+    fill(module, state, spec.weights["default"], spec.id)
