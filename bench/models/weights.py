@@ -7,6 +7,7 @@ import pickle
 import re
 import warnings
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +86,20 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
     Raises
     ------
     BenchError
-        If the file is damaged, or holds pickled objects besides tensors: names their classes.
+        If the file is damaged, is a TorchScript program, or holds pickled objects besides
+        tensors: names their classes.
     """
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         if path.suffix == ".mat":
             return _matlab_tensors(path)
+        if _is_torchscript(path):
+            raise BenchError(
+                f"weights file {path} is a TorchScript program, not a checkpoint",
+                fix="take the publisher's safetensors file, or convert it once, where you trust "
+                f"it: {torchscript_command(path)}",
+            )
         with warnings.catch_warnings():
             # An unusual pickle protocol concerns no user: what cannot be read is refused.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
@@ -132,19 +140,44 @@ def conversion_command(path: Path) -> str:
         "import torch, safetensors.torch as s; "
         f"c = torch.load({str(path)!r}, map_location='cpu', weights_only=False); "
         "c = c if isinstance(c, dict) else c.state_dict(); "
-        f"c = {keys}c; c = c if isinstance(c, dict) else c.state_dict(); "
-        "s.save_file({k: v.clone().contiguous() for k, v in c.items() "
-        f"if isinstance(v, torch.Tensor)}}, {str(path.with_suffix('.safetensors'))!r})"
+        f"c = {keys}c; c = c if isinstance(c, dict) else c.state_dict(); {_saving(path)}"
     )
     return f'python -c "{script}"'
 
 
+def torchscript_command(path: Path) -> str:
+    """Return the shell command that takes the tensors out of a TorchScript program."""
+    script = (
+        "import torch, safetensors.torch as s; "
+        f"c = torch.jit.load({str(path)!r}, map_location='cpu').state_dict(); {_saving(path)}"
+    )
+    return f'python -c "{script}"'
+
+
+def _saving(path: Path) -> str:
+    return (
+        "s.save_file({k: v.clone().contiguous() for k, v in c.items() "
+        f"if isinstance(v, torch.Tensor)}}, {str(path.with_suffix('.safetensors'))!r})"
+    )
+
+
+def _is_torchscript(path: Path) -> bool:
+    """Say whether a file is a zip with a program in it, as `torch.jit.save` lays it out."""
+    if not zipfile.is_zipfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = {name.partition("/")[2] for name in archive.namelist()}
+    except zipfile.BadZipFile:
+        return False  # damaged: what reads it says so
+    return "constants.pkl" in inside and any(name.startswith("code/") for name in inside)
+
+
 def _foreign_classes(path: Path, error: pickle.UnpicklingError) -> list[str]:
     """Return the classes that a checkpoint asks for, as far as they can be told unopened."""
-    if zipfile.is_zipfile(path) and hasattr(
-        torch.serialization, "get_unsafe_globals_in_checkpoint"
-    ):
-        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    if hasattr(torch.serialization, "get_unsafe_globals_in_checkpoint"):
+        with suppress(ValueError, RuntimeError):  # no zip file of torch.save, or a torn one
+            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
     return re.findall(r"GLOBAL ([\w.]+)", str(error))[:1]
 
 

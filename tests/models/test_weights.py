@@ -24,7 +24,7 @@ from torch import nn
 from bench import config
 from bench.errors import BenchError
 from bench.models.download import download
-from bench.models.weights import conversion_command, fill, locate, read_state
+from bench.models.weights import conversion_command, fill, locate, read_state, torchscript_command
 from bench.spec import Weights
 
 BODY = bytes(range(256)) * 400
@@ -302,12 +302,34 @@ def test_the_error_names_the_class_and_its_command_converts(
     assert_equal(load_file(tmp_path / "old.safetensors"), state)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+def test_a_torchscript_program_is_named_and_its_command_converts(
+    state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    """As OpenAI publishes CLIP: a zip file as well, but not of a state dict."""
+    module = nn.Linear(3, 2).half()
+    module.load_state_dict(state)
+    path = tmp_path / "RN50.pt"
+    torch.jit.save(torch.jit.trace(module, torch.zeros(1, 3).half()), path)
+    with pytest.raises(BenchError, match=r"RN50\.pt is a TorchScript program") as raised:
+        read_state(path)
+    command = torchscript_command(path)
+    assert command in raised.value.fix
+    script = command.removeprefix('python -c "').removesuffix('"')
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+    expected = {name: value.half() for name, value in state.items()}
+    assert_equal(read_state(tmp_path / "RN50.safetensors"), expected)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
         ("page.pt", PAGE),
         ("noise.pt", b"\x93noise" * 50),
         ("empty.pt", b""),
+        ("torn.pt", b"PK\3\4" + BODY[:500] + b"PK\5\6" + bytes(10) + b"\xff" * 6 + bytes(2)),
+        ("torn2.pt", b"PK" + BODY[:500] + b"PK\5\6" + bytes(10) + b"\xff" * 6 + bytes(2)),
         ("empty.safetensors", b""),
         ("noise.safetensors", BODY[:500]),
         ("noise.mat", BODY[:500]),
