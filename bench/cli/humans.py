@@ -1,4 +1,4 @@
-"""bench humans import|list|show|publish"""
+"""bench humans import|list|show|publish|experiment"""
 
 from __future__ import annotations
 
@@ -97,6 +97,7 @@ def import_raw_trials(
 ) -> None:
     """Import raw trials of any experiment: a row a trial, with participant, model, stage, correct.
 
+    FILE may be the folder of answers to `bench humans experiment`, a file a participant.
     Columns are found by their usual names (participant, subject, model, layer, ..), or named with
     --column. Trials whose phase is not `main` (catch, demo) serve --exclude only.
     """
@@ -114,8 +115,57 @@ def import_raw_trials(
     )
     rules = [ExclusionRule(phase, _proportion(p)) for phase, p in map(_exclusion, exclude)]
     chance = None if choices is None else chance_level(choices)
-    record = import_trials(file, name or file.stem, described, rules=rules, chance=chance)
+    name = name or file.stem
+    if file.is_dir():
+        from bench.human.experiment_answers import join_answers
+
+        file = join_answers(file)
+    record = import_trials(file, name, described, rules=rules, chance=chance)
     _report(record, as_json)
+
+
+@humans.command(
+    epilog="Example: bench humans experiment bench-runs/digits --out pilot --models digits-lowpass"
+)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A new folder.")
+@click.option("--participants", type=click.IntRange(1, 999_999), default=20, show_default=True)
+@click.option("--models", default="", metavar="A,B,..", help="Whose metamers; all by default.")
+@click.option("--stages", default="", metavar="A,B,..", help="Of which stages; all by default.")
+@click.option(
+    "--between-models", is_flag=True, help="Each participant sees the metamers of one model only."
+)
+@click.option("--trials", type=click.IntRange(min=2), help="Main trials; all stimuli by default.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--icons", type=click.Path(path_type=Path), help="Folder with a picture a class.")
+@click.option("--submit-url", help="Where the page also sends answers, as JSON.")
+@click.option("--data", type=click.Path(path_type=Path), help="The run's directory of stimuli.")
+def experiment(
+    *,
+    run: Path,
+    out: Path,
+    participants: int,
+    models: str,
+    stages: str,
+    between_models: bool,
+    trials: int | None,
+    seed: int,
+    icons: Path | None,
+    submit_url: str | None,
+    data: Path | None,
+) -> None:
+    """Make an experiment with people of a finished run: a folder for any web server.
+
+    Design and timing are those of Feather et al. (2023): natural images and metamers, each shown
+    for 300 ms and masked, and a grid of answers. See docs/experiment.md.
+    """
+    from bench.human.experiment_folder import Settings, build_experiment
+    from bench.human.experiment_run import Choice
+
+    choice = Choice(_words(models), _words(stages), data)
+    settings = Settings(choice, participants, trials, seed, between_models, icons, submit_url)
+    for line in build_experiment(run, out, settings).summary():
+        click.echo(line)
 
 
 @humans.command("list")
@@ -203,6 +253,10 @@ def _facts(record: DataSet) -> dict[str, Any]:
         for kind, table in record.tables.items()
     }
     return facts
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:
