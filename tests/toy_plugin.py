@@ -38,6 +38,15 @@ def conv(width: int) -> Any:
     return build
 
 
+def grey(weights: str | None) -> Any:
+    """Return a network for grey images of 14 px, 0-255, as HMAX wants them of its own size."""
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.LayerNorm(576), nn.Linear(576, 10)
+    )
+
+
 def nan(weights: str | None) -> Any:
     import torch
 
@@ -57,9 +66,10 @@ def explodes(weights: str | None) -> Any:
 
 
 def spec(name: str, build: Any, **changes: Any) -> bench.ModelSpec:
-    stages = changes.pop("stages", {"conv1": "1", "conv2": "3", "logits": ""})
+    changes.setdefault("stages", {"conv1": "1", "conv2": "3", "logits": ""})
+    entrance = changes.pop("entrance", INPUT)
     return bench.ModelSpec(
-        id=name, family="toy", build=build, input=INPUT, labels="digits", stages=stages, **changes
+        id=name, family="toy", build=build, input=entrance, labels="digits", **changes
     )
 
 
@@ -71,6 +81,8 @@ def bench_register_models(register: Any) -> None:
     measured = {"conv1": "1", "conv2": bench.Stage("3", synthesis=False), "logits": ""}
     register(spec("toy-measured", conv(4), stages=measured))
     register(spec("toy-variant", conv(4), protocols={"feather2023-short": "fast"}))
+    entrance = bench.ImageInput(size_px=14, grey=True, scale=255.0, interpolation="bilinear")
+    register(spec("toy-grey", grey, entrance=entrance, stages={"conv1": "1", "logits": ""}))
     register(spec("toy-nan", nan))
     register(spec("toy-shape", wrong_shape, stages={"conv1": "1", "logits": ""}))
     register(spec("toy-explodes", explodes))

@@ -32,11 +32,7 @@ class ImageDoor(nn.Module):
             raise BenchError(
                 f"images of shape {tuple(x.shape)} cannot enter a model", fix="want (N, 3, H, W)"
             )
-        if tuple(x.shape[-2:]) != (self.spec.size_px, self.spec.size_px):
-            size = (self.spec.size_px, self.spec.size_px)
-            x = interpolate(x, size=size, mode=self.spec.interpolation, antialias=True)
-            # Bicubic weights overshoot; a clamp's own gradient would be 0 there and at the bounds.
-            x = x + (x.clamp(0, 1) - x).detach()
+        x = resized(x, self.spec.size_px, self.spec.interpolation)
         if self.spec.grey and x.shape[1] == 3:
             x = (x * self.luma).sum(dim=1, keepdim=True)
         elif not self.spec.grey and x.shape[1] == 1:
@@ -60,6 +56,25 @@ class AudioDoor(nn.Module):
                 fix=f"want (N, {self.spec.samples}) at {self.spec.rate_hz} Hz",
             )
         return x
+
+
+def resized(x: torch.Tensor, size_px: int, interpolation: str) -> torch.Tensor:
+    """Return images ``(N, C, H, W)`` in [0, 1] as ``(N, C, size_px, size_px)``."""
+    if tuple(x.shape[-2:]) == (size_px, size_px):
+        return x
+    x = interpolate(x, size=(size_px, size_px), mode=interpolation, antialias=True)
+    # Bicubic weights overshoot; a clamp's own gradient would be 0 there and at the bounds.
+    return x + (x.clamp(0, 1) - x).detach()
+
+
+def grey_view(spec: ImageInput, x: torch.Tensor) -> torch.Tensor:
+    """Return what a network that works on grey images sees of ``x``.
+
+    ``(N, 1, size_px, size_px)`` in [0, 1]: metamers of such a network are grey (Feather et al.
+    2023, Supplementary Table 5, of HMAX), so this is where their pixels are.
+    """
+    x = resized(x, spec.size_px, spec.interpolation)
+    return x if x.shape[1] == 1 else (x * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def door_for(spec: ImageInput | AudioInput) -> nn.Module:

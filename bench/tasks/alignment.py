@@ -51,10 +51,11 @@ def execute(task: Task, bench: Workbench) -> Outcome:
 
     suite = bench.settings.suite
     ids = bench.stimuli(suite.stimuli, suite.limit).ids
-    metamers, start = shown_metamers(task, bench), _start(task, bench)
-    initial = noise_start(ids, tuple(metamers.shape[1:]), start, suite.seed)
+    metamers, targets = shown_metamers(task, bench), shown_targets(bench)
+    initial = noise_start(ids, tuple(metamers.shape[1:]), _start(task, bench), suite.seed)
     metric = str(task.inputs["metric"])
-    rows = two_afc(metamers, shown_targets(bench), initial, bench.distance(metric))
+    shown, begun = (beside(images, targets) for images in (metamers, initial))
+    rows = two_afc(shown, targets, begun, bench.distance(metric))
     rows.insert(0, "model", task.model)
     rows.insert(1, "stage", task.stage)
     rows.insert(2, "metric", metric)
@@ -75,6 +76,18 @@ def shown_metamers(task: Task, bench: Workbench) -> torch.Tensor:
     metamers = torch.from_numpy(bench.run_dir.arrays(source)["stimuli"])
     start = _start(task, bench)
     return metamers if start.clipped else metamers.clamp(start.low, start.high)
+
+
+def beside(images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return images as large and with as many channels as those that they are compared with.
+
+    Metamers of a network that works on grey images of its own size are such images.
+    """
+    from bench.models.door import resized
+
+    if images.ndim != targets.ndim or images.shape == targets.shape:
+        return images
+    return resized(images, targets.shape[-1], "bicubic").expand(-1, targets.shape[1], -1, -1)
 
 
 def shown_targets(bench: Workbench) -> torch.Tensor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.errors import BenchError
 from bench.suites.suite import AlignmentMeasure
 from bench.tasks import synthesis
-from bench.tasks.alignment import shown_metamers, shown_targets
+from bench.tasks.alignment import beside, shown_metamers, shown_targets
 from bench.tasks.task import Outcome, PlanContext, Task
 from bench.tasks.workbench import Workbench
 
@@ -58,11 +58,12 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     from bench.proxies.triples import random_triples
 
     suite = bench.settings.suite
-    metamers = shown_metamers(task, bench)
+    targets = shown_targets(bench)
+    metamers = beside(shown_metamers(task, bench), targets)
     metric, kind = str(task.inputs["metric"]), str(task.inputs["triples"])
     ids = bench.stimuli(suite.stimuli, suite.limit).ids
     threes = _hard(bench) if kind == HARD else random_triples(len(ids), suite.seed)
-    rows = clustering(metamers, shown_targets(bench), threes, bench.distance(metric), ids)
+    rows = clustering(metamers, targets, threes, bench.distance(metric), ids)
     rows.insert(0, "model", task.model)
     rows.insert(1, "stage", task.stage)
     rows.insert(2, "metric", metric)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bench.spec import ModelSpec
+from bench.spec import ImageInput, ModelSpec
 from bench.suites.suite import Suite
 from bench.synthesis.protocols import Protocol
 from bench.tasks.task import Outcome, PlanContext, Task
@@ -59,6 +59,7 @@ def protocol_for(suite: Suite, spec: ModelSpec) -> Protocol:
 
 def execute(task: Task, bench: Workbench) -> Outcome:
     """Make the metamers of one model and stage."""
+    from bench.models.door import grey_view
     from bench.synthesis.checkpoints import Checkpoints
     from bench.synthesis.engine import synthesize
 
@@ -68,9 +69,13 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     protocol = protocol_for(suite, model.spec)
     scratch = bench.run_dir.scratch(task.key)
     perceptual = protocol.regulariser.perceptual if protocol.regulariser else None
+    natural = bench.images(suite.stimuli, suite.limit)
+    entrance = model.spec.input
+    if isinstance(entrance, ImageInput) and entrance.grey:
+        natural = grey_view(entrance, natural)
     run = synthesize(
         model,
-        bench.images(suite.stimuli, suite.limit),
+        natural,
         stage=task.stage,
         protocol=protocol,
         seed=suite.seed,

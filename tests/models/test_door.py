@@ -9,7 +9,7 @@ from PIL import Image
 
 import bench
 from bench.errors import BenchError
-from bench.models.door import door_for
+from bench.models.door import door_for, grey_view
 
 
 @pytest.fixture
@@ -59,3 +59,11 @@ def test_a_wrong_description_is_refused() -> None:
         bench.ImageInput(size_px=4, mean=(0.1, 0.2))
     with pytest.raises(BenchError, match="std > 0"):
         bench.ImageInput(size_px=4, std=(0.0,))
+
+
+def test_a_grey_network_sees_the_same_of_its_own_view() -> None:
+    spec = bench.ImageInput(size_px=10, grey=True, scale=255.0, interpolation="bilinear")
+    x = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    own = grey_view(spec, x)
+    assert own.shape == (3, 1, 10, 10)
+    torch.testing.assert_close(door_for(spec)(own), door_for(spec)(x))

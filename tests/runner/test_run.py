@@ -14,6 +14,7 @@ from rich.console import Console
 
 import bench
 from bench.errors import BenchError, ExitCode
+from bench.report.gallery import draw_gallery
 from bench.runner.backends import Workers
 from bench.runner.merge import merge
 from bench.runner.record import places
@@ -109,6 +110,26 @@ def test_a_model_may_need_its_own_variant_of_the_protocol(do, toy_settings) -> N
     changes = "repetitions=2+steps=2"
     assert names["toy-a"] == {f"feather2023-short+{changes}"}
     assert names["toy-variant"] == {f"fast+{changes}"}
+
+
+def test_metamers_of_a_grey_network_are_grey_and_of_its_size(do, toy_settings, toy_plugins) -> None:
+    settings = toy_settings(models=["toy-a", "toy-grey"], png=True)
+    assert do(settings).exit_code == ExitCode.DONE
+    run_dir = RunDir(settings.root)
+    made = [p for p in places(run_dir.read_record()) if p.kind == "synthesis"]
+    shapes = {(p.model, p.stage): run_dir.arrays(p)["stimuli"].shape[1:] for p in made}
+    assert shapes[("toy-grey", "conv1")] == shapes[("toy-grey", "logits")] == (1, 14, 14)
+    assert shapes[("toy-a", "conv2")] == (3, 12, 12)
+    shown = table(settings.root, "recognition")
+    shown = shown[(shown["recognition_model"] == "toy-a") & (shown["stage"] == "conv1")]
+    assert set(shown["generation_model"]) == {"toy-a", "toy-grey"}
+    aligned = table(settings.root, "alignment")
+    assert set(aligned["model"]) == {"toy-a", "toy-grey"}
+    natural = toy_plugins.stimuli.get("toy").load(4, None)
+    picture = draw_gallery(
+        run_dir, run_dir.read_record(), "toy-grey", natural.values, natural.ids, None
+    )
+    assert picture.startswith(b"\x89PNG")
 
 
 def test_a_second_call_does_nothing(do, toy_settings) -> None:
