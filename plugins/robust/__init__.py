@@ -23,7 +23,7 @@ from bench_plugins.robust.backbones import (
     authors,
     resnet50,
 )
-from bench_plugins.robust.final_stage import MADRYLAB, final_stage_specs
+from bench_plugins.robust.final_stage import LIBRARY, MADRYLAB, final_stage_specs
 from bench_plugins.robust.robustbench_zoo import robustbench_specs
 
 ADVERSARIAL = "adversarial"
@@ -54,7 +54,9 @@ TRAINED_BY_THE_AUTHORS = {
 }
 
 
-def _spec(name: str, training: str, accuracy: float, weights: bench.Weights) -> bench.ModelSpec:
+def _spec(
+    name: str, training: str, accuracy: float, weights: bench.Weights, reference: str
+) -> bench.ModelSpec:
     is_alexnet = name.startswith("alexnet")
     return bench.ModelSpec(
         id=name,
@@ -64,7 +66,7 @@ def _spec(name: str, training: str, accuracy: float, weights: bench.Weights) -> 
         labels="imagenet1k",
         stages=ALEXNET_STAGES if is_alexnet else RESNET50_STAGES,
         weights={"default": weights},
-        reference=REFERENCE,
+        reference=reference,
         license="MIT",
         training=training,
         accuracy=accuracy,
@@ -77,8 +79,9 @@ def bench_register_models(register: Any) -> None:
     """Register all of them."""
     for model in MADRYLAB:
         weights = bench.Weights(url=model.url, prefix=PREFIXES)
-        register(_spec(model.paper_id, f"adversarial {model.budget}", model.accuracy, weights))
+        training, reference = f"adversarial {model.budget}", f"{LIBRARY}; {REFERENCE}"
+        register(_spec(model.paper_id, training, model.accuracy, weights, reference))
     for name, (kind, budget, accuracy, member) in TRAINED_BY_THE_AUTHORS.items():
-        register(_spec(name, f"{kind} {budget}", accuracy, authors(member)))
+        register(_spec(name, f"{kind} {budget}", accuracy, authors(member), REFERENCE))
     for spec in (*final_stage_specs(), *robustbench_specs()):
         register(spec)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 FAMILY = "robust-final"
+LIBRARY = "Engstrom et al. 2019"  # the robustness library
 TRANSFER = "https://huggingface.co/madrylab/robust-imagenet-models/resolve/main"
 RELEASES = "https://github.com/RobustBench/robustbench/releases/download/v1.1"
 DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
@@ -196,7 +197,7 @@ def final_stage_specs() -> Iterator[bench.ModelSpec]:
     for model in MADRYLAB:
         yield _spec(
             model.id,
-            "Engstrom et al. 2019",
+            LIBRARY,
             model.budget,
             partial(build_torchvision, name="resnet50"),
             bench.Weights(url=model.url, prefix=PREFIXES),

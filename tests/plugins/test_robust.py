@@ -116,6 +116,49 @@ def test_networks_of_the_paper_say_where_their_weights_are(found: Plugins) -> No
                 load_spec(spec, "default", "cpu")
 
 
+def test_who_trained_a_network_is_named(found: Plugins) -> None:
+    """Supplementary Modeling Note 1: three ResNet-50 are the robustness library's."""
+    referred = {s.id: s.reference for s in family(found, "robust")}
+    librarys = {name for name, reference in referred.items() if "Engstrom et al. 2019" in reference}
+    assert librarys == {"resnet50_l2_3_robust", "resnet50_linf_4_robust", "resnet50_linf_8_robust"}
+    assert all("Feather et al. 2023" in reference for reference in referred.values())
+
+
+# Ids as the supplement lists the networks (Supplementary Modeling Note 1).
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vits-robustness:xcit_s12_linf_eps4",
+        "vits-robustness:xcit_m12_linf_eps4",
+        "vits-robustness:xcit_l12_linf_eps4",
+        "vits-robustness:convnext_t_linf_eps4",
+        "vits-robustness:gelu_resnet50_linf_eps4",
+        "robust-models-transfer:resnet18_linf_eps4.0",
+        "robust-models-transfer:resnet50_linf_eps4.0",
+        "robust-models-transfer:wide_resnet50_2_linf_eps4.0",
+        "robust-models-transfer:resnet18_linf_eps1.0",
+        "robust-models-transfer:resnet50_linf_eps1.0",
+        "robust-models-transfer:wide_resnet50_2_linf_eps1.0",
+        "robust-models-transfer:resnet18_l2_eps3",
+        "robust-models-transfer:resnet50_l2_eps3",
+        "robust-models-transfer:wide_resnet50_2_l2_eps3",
+        "robust-models-transfer:wide_resnet50_4_l2_eps3",
+        "robust-models-transfer:densenet_l2_eps3",
+        "robust-models-transfer:mnasnet_l2_eps3",
+        "robust-models-transfer:mobilenet_l2_eps3",
+        "robust-models-transfer:resnext50_32x4d_l2_eps3",
+        "robust-models-transfer:shufflenet_l2_eps3",
+        "robust-models-transfer:vgg16_bn_l2_eps3",
+        "madrylab:resnet50_l2_eps3",
+        "madrylab:resnet50_linf_eps4",
+        "madrylab:resnet50_linf_eps8",
+        "fast_adversarial:resnet50_linf_eps4",
+    ],
+)
+def test_the_final_stage_is_the_1000_logits(found: Plugins, table, name: str) -> None:
+    assert table(found.models.get(name)) == [("final", (1000,), 1000)]
+
+
 def test_every_robustbench_network_has_a_name_of_its_own(found: Plugins) -> None:
     specs = family(found, "robustbench")
     assert len(specs) == sum(len(names) for names in BOARDS.values()) == 156
