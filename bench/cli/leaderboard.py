@@ -29,7 +29,7 @@ def leaderboard() -> None:
 @click.argument("suites", nargs=-1)
 @_folders
 def build_boards(suites: tuple[str, ...], results: Path, leaderboards: Path) -> None:
-    """Build boards as Markdown, CSV and JSON; of human data, a picture where it is out of date."""
+    """Build boards as Markdown, CSV, JSON, HTML; of human data, an outdated picture anew."""
     from bench.leaderboard.publish import Folders, build
     from bench.report.human_scatter import draw_outdated
     from bench.store.files import write_atomically

@@ -1,4 +1,4 @@
-"""Boards, of runs and of people, as Markdown, CSV, JSON, and lines for the screen."""
+"""Boards, of runs and of people, as Markdown, CSV, JSON, HTML, and lines for the screen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bench.leaderboard import view
 from bench.leaderboard.board import MEASURES, Board
 from bench.leaderboard.human_board import HumanBoard
 from bench.leaderboard.human_render import human_view
+from bench.leaderboard.page import page
 from bench.leaderboard.view import View, count, shown
 
 AnyBoard = Board | HumanBoard
@@ -91,6 +92,11 @@ def as_json(board: AnyBoard) -> str:
     return view.as_json(_view(board))
 
 
+def html(board: AnyBoard) -> str:
+    """Return the board as a page of HTML."""
+    return page(_view(board))
+
+
 def screen(board: AnyBoard) -> list[str]:
     """Return the board as lines for a terminal."""
     return view.screen(_view(board))
@@ -98,7 +104,12 @@ def screen(board: AnyBoard) -> list[str]:
 
 def files(board: AnyBoard) -> dict[str, str]:
     """Return file endings and contents of a published board."""
-    return {"md": markdown(board), "csv": csv(board), "json": as_json(board)}
+    return {
+        "md": markdown(board),
+        "csv": csv(board),
+        "json": as_json(board),
+        "html": html(board),
+    }
 
 
 def _view(board: AnyBoard) -> View:

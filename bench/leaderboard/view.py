@@ -30,9 +30,9 @@ class View:
     about, found
         What else the JSON file says, before the notes and after the rows.
     more
-        Further tables of the Markdown page, by heading.
+        Further tables of the Markdown and HTML pages, by heading.
     picture
-        Name of a picture that lies beside the Markdown page, with the text that stands for it.
+        Name of a picture that lies beside the pages, with the text that stands for it.
     """
 
     title: str

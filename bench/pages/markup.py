@@ -74,7 +74,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], sortable: b
 
 
 def picture(data: bytes, kind: str, alt: str, caption: Any) -> Markup:
-    """Return a figure whose image is inside the page, and scrolls where the screen is narrow.
+    """Return a figure whose image is inside the page.
 
     Parameters
     ----------
@@ -82,6 +82,10 @@ def picture(data: bytes, kind: str, alt: str, caption: Any) -> Markup:
         ``png`` or ``jpeg``.
     """
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-    image = Markup(f'<img src="{source}" alt="{escape(alt)}">')
-    scroll = element("div", image, class_="scroll", tabindex="0")
-    return element("figure", scroll, element("figcaption", caption))
+    return figure(source, alt, element("figcaption", caption))
+
+
+def figure(source: str, alt: str, *below: Any) -> Markup:
+    """Return a figure of the image at an address; it scrolls where the screen is narrow."""
+    image = Markup(f'<img src="{escape(source)}" alt="{escape(alt)}">')
+    return element("figure", element("div", image, class_="scroll", tabindex="0"), *below)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from bench.pages.document import document
+from bench.pages.markup import Cell, Column, Markup, element, joined, picture, table
 from bench.report import page_text
 from bench.report.drawing import looks
-from bench.report.markup import Cell, Column, Markup, element, html, joined, picture, table
 from bench.report.page_tables import board_table, failure_table, match_table
 from bench.report.pictures import (
     CURVES,
@@ -87,26 +85,7 @@ def page(
             ),
         ]
     )
-    return _document(f"{suite['title']}: metamer-bench", body)
-
-
-def _document(title: str, body: Markup) -> Markup:
-    folder = files("bench.report")
-    style = folder.joinpath("page.css").read_text(encoding="utf-8")
-    script = folder.joinpath("page.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    # nothing is loaded, and no script runs but the page's own, whatever a plugin's text holds
-    policy = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{digest}'"
-    )
-    return Markup(
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html(title)}</title>\n<style>\n{style}</style>\n</head>\n"
-        f"<body>\n{body}\n<script>{script}</script>\n</body>\n</html>\n"
-    )
+    return document(f"{suite['title']}: metamer-bench", body)
 
 
 def _header(record: Mapping[str, Any], failures: Sequence[tuple[str, str]]) -> list[Markup]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.pages.markup import Cell, Column, Markup, element, joined, table
 from bench.report.drawing import Look, share
-from bench.report.markup import Cell, Column, Markup, element, joined, table
 from bench.report.recognition import made_stages
 
 DASH = "–"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.report.markup import Markup, element, joined
+from bench.pages.markup import Markup, element, joined
 from bench.report.pictures import CURVES, LATE, MATRIX, SCATTER
 
 ALONE = (

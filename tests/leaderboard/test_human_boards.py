@@ -203,11 +203,11 @@ def folders(tmp_path: Path) -> Folders:
 def test_a_built_board_checks(folders) -> None:
     assert check(folders) == []
     names = sorted(p.name for p in folders.leaderboards.iterdir())
-    assert names == [f"toy-vision.{ending}" for ending in ("csv", "json", "md", "png")]
+    assert names == [f"toy-vision.{ending}" for ending in ("csv", "html", "json", "md", "png")]
     assert draw_outdated(folders) == []  # what is up to date is left alone
 
 
-@pytest.mark.parametrize("ending", ["md", "csv", "json"])
+@pytest.mark.parametrize("ending", ["md", "csv", "json", "html"])
 def test_an_edited_board_is_found(folders, ending: str) -> None:
     board = folders.leaderboards / f"toy-vision.{ending}"
     board.write_text(board.read_text().replace("0.6", "0.99", 1))

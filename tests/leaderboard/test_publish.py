@@ -32,6 +32,7 @@ def test_a_built_board_checks(folders) -> None:
     assert check(folders) == []
     assert sorted(p.name for p in folders.leaderboards.iterdir()) == [
         "toy.csv",
+        "toy.html",
         "toy.json",
         "toy.md",
     ]

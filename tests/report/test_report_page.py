@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.pages.markup import element, html
 from bench.report import page as page_module
-from bench.report.markup import element, html
 from bench.report.page import write_page
 from bench.report.pictures import draw_all
 from bench.store.tables import write_tables

@@ -1,0 +1,1 @@
+"""Pages of HTML: of one run, and of a leaderboard."""
