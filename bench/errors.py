@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process returns (documented in docs/cli.md)."""
+    """What the process returns (documented in docs/running.md)."""
 
     DONE = 0
     SOME_FAILED = 1

@@ -60,3 +60,10 @@ def test_what_is_not_installed_is_left_out_unless_asked_for_by_name(monkeypatch)
     assert "not checked, for want of `pip install metamer-bench[x]`: digits-vit" in err
     _, out, _ = call("check", "digits-vit", "--weights", "none")
     assert "digits-vit: " in out
+
+
+def test_machines_get_one_document() -> None:
+    _, out, _ = call("check", "digits-hmax", "digits-vit", "--weights", "none", "--json")
+    assert [found["model"] for found in json.loads(out)] == ["digits-hmax", "digits-vit"]
+    _, out, _ = call("check", "digits-vit", "--weights", "none", "--json")
+    assert json.loads(out)["problems"] == []

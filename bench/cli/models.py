@@ -149,14 +149,17 @@ def check_models(names: tuple[str, ...], weights: str, device: str, as_json: boo
         click.echo(f"not checked, for want of `{needs}`: {shown}", err=True)
     left_out = {name for ids in skipped.values() for name in ids}
     asked = [spec for spec in specs.values() if spec.id not in left_out]
-    bad = []
+    found = []
     for i, spec in enumerate(asked, 1):
         if len(asked) > 1:
             click.echo(f"[{i}/{len(asked)}] {spec.id}", err=True)
         facts = _checked(spec, None if weights == "none" else weights, device)
-        if facts["problems"]:
-            bad.append(spec.id)
-        _show_report(facts, as_json, brief=len(asked) > 1)
+        found.append(facts)
+        if not as_json:
+            _show_report(facts, brief=len(asked) > 1)
+    if as_json:
+        show_facts(found[0], True) if len(found) == 1 else show_rows(found, True)
+    bad = [facts["model"] for facts in found if facts["problems"]]
     if len(asked) > 1:
         click.echo(f"{len(asked)} checked, {len(bad)} failed: {', '.join(bad) or '-'}", err=True)
     if bad:
@@ -172,11 +175,8 @@ def _skipped(specs: Iterable[ModelSpec], names: tuple[str, ...]) -> dict[str, li
     return skipped
 
 
-def _show_report(facts: dict[str, Any], as_json: bool, *, brief: bool) -> None:
+def _show_report(facts: dict[str, Any], *, brief: bool) -> None:
     """Print what a check found; of one that passed among many, only that it did."""
-    if as_json:
-        show_facts(facts, as_json)
-        return
     click.echo(f"{facts['model']}: {'FAILED' if facts['problems'] else 'ok'}")
     if facts["problems"] or not brief:
         show_rows(facts["stages"], False, empty="  no stage could be read")

@@ -190,6 +190,8 @@ def _finish(console: Console, settings: RunSettings, result: RunResult) -> None:
 
     for line in failure_lines((f.title, f.reason) for f in result.failures):
         console.print(f"failed: {line}", markup=False, style="red")
+    for name, reason in result.left_out.items():
+        console.print(f"left out: {name} {reason}", markup=False, style="red")
     if result.exit_code == ExitCode.INTERRUPTED:
         again = " ".join(["bench", *sys.argv[1:]])
         console.print(f"interrupted; finished work is kept. Go on with: {again}", markup=False)

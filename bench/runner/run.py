@@ -42,18 +42,19 @@ class Failure:
 
 @dataclass
 class RunResult:
-    """How a run ended."""
+    """How a run ended; ``left_out`` are models that were asked for by name, with reasons."""
 
     status: str
     failures: list[Failure] = field(default_factory=list)
     executed: int = 0
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> ExitCode:
         """The exit code that the command returns."""
         if self.status == INTERRUPTED:
             return ExitCode.INTERRUPTED
-        return ExitCode.SOME_FAILED if self.failures else ExitCode.DONE
+        return ExitCode.SOME_FAILED if self.failures or self.left_out else ExitCode.DONE
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,9 @@ def run(
             result, damaged = _go_on(plugins, ahead, workers, run_dir, console)
             executed += result.executed
             if not damaged or result.status == INTERRUPTED:
-                return replace(result, executed=executed)
+                asked = ahead.settings.suite.models
+                missing = {k: v for k, v in ahead.plan.unavailable.items() if k in asked}
+                return replace(result, executed=executed, left_out=missing)
     raise StoreError(damaged[0], why="just after it was written", fix="check the disk")
 
 

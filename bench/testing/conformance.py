@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -53,7 +55,10 @@ def check_model(
 
 def check_light(spec: ModelSpec) -> Check:
     """Ask whether importing the module that builds the model imports torch."""
-    module = getattr(spec.build, "__module__", "")
+    build: Any = spec.build
+    while isinstance(build, functools.partial):
+        build = build.func
+    module = getattr(build, "__module__", "")
     question = "registering imports no torch"
     if not module or module == "__main__":
         return Check(question, "not asked: the builder is not in a module")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+
 import pytest
 import torch
 from torch import nn
 
 import bench
 from bench.testing import check_model
+from bench.testing.conformance import check_light
 
 LAYERS = (nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
 
@@ -74,3 +78,10 @@ def test_large_stages_are_checked_with_fewer_stimuli(monkeypatch, room, shown) -
     (check,) = [c for c in report.checks if c.question.startswith("a stimulus alone")]
     assert check.found.endswith(f"{shown} stimuli")
     assert check.problem == ""
+
+
+def test_a_builder_inside_a_partial_is_asked_too() -> None:
+    """Importing torch's own modules imports torch, whatever is wrapped around what they define."""
+    heavy = functools.partial(torch.nn.modules.linear.Linear, 432, 10)
+    check = check_light(dataclasses.replace(spec(*LAYERS), build=heavy))
+    assert "not at the top of torch.nn.modules.linear" in check.problem

@@ -173,6 +173,13 @@ def test_broken_models_leave_the_others_whole(do, toy_settings, tmp_path) -> Non
     assert record["unavailable"] == {"toy-needs": "needs `pip install surely-absent`"}
 
 
+def test_a_model_asked_for_by_name_and_left_out_shows_at_the_end(do, toy_settings) -> None:
+    result = do(toy_settings(models=["toy-a", "toy-needs"]))
+    assert result.failures == []
+    assert result.left_out == {"toy-needs": "needs `pip install surely-absent`"}
+    assert result.exit_code == ExitCode.SOME_FAILED
+
+
 def test_a_stage_that_is_only_measured_is_named(do, toy_settings, tmp_path) -> None:
     do(toy_settings(models=["toy-a", "toy-measured"], stages=["conv2", "logits"]))
     record = RunDir(tmp_path / "run").read_record()
