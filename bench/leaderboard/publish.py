@@ -19,6 +19,8 @@ from bench.store.keys import as_folder
 from bench.store.run_dir import RunDir
 
 SCHEMA = "schema.json"
+# A failed task leaves its own row empty; of a run cut short or a shard any row may be half filled.
+PUBLISHABLE = ("finished", "finished with failures")
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,12 @@ def publish(run_dir: RunDir, to: Path) -> list[Path]:
         If the run is not finished: a board must not hang on what happened to be done.
     """
     record = run_dir.read_record()
-    if record is None or record["status"] == "running":
-        raise BenchError(f"{run_dir.root} is not finished", fix="`bench run` goes on with it")
+    if record is None or record["status"] not in PUBLISHABLE:
+        status = "no record" if record is None else record["status"]
+        raise BenchError(
+            f"{run_dir.root} is not finished ({status})",
+            fix="`bench run` goes on with it; `bench merge` joins shards",
+        )
     return write_results(collect(record, Tables.of(run_dir)), to)
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from bench.errors import BenchError
 from bench.leaderboard.diff import diff
-from bench.leaderboard.publish import Folders, build, check
+from bench.leaderboard.publish import Folders, build, check, publish
 from bench.leaderboard.result import read_result, result_schema
+from bench.store.run_dir import RunDir
 
 
 @pytest.fixture
@@ -88,3 +89,12 @@ def test_what_changed_between_boards(folders, make, tmp_path) -> None:
     assert changes == {("a", "rank"), ("b", "rank"), ("b", "alignment"), ("c", "added")}
     with pytest.raises(BenchError, match="is not a board"):
         diff(before, folders.results / "schema.json")
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "shard finished"])
+def test_half_a_run_is_not_published(tmp_path: Path, status: str) -> None:
+    run_dir = RunDir(tmp_path / "run")
+    run_dir.write_record({"status": status})
+    with pytest.raises(BenchError, match=rf"is not finished \({status}\)"):
+        publish(run_dir, tmp_path / "results")
+    assert not (tmp_path / "results").exists()
