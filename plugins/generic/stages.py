@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 import torch
 from torch import nn
+
+from bench.spec import Stage
 
 # Sequential modules side by side are blocks themselves where there are more than so many
 # (layer1 .. layer4); one or two (features, classifier) only hold the blocks.
@@ -17,7 +20,7 @@ MOST = 0.8
 POOLS = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
 
 
-def find_stages(network: nn.Module, size_px: int) -> tuple[dict[str, str], int]:
+def find_stages(network: nn.Module, size_px: int) -> tuple[dict[str, str | Stage], int]:
     """Run a network once on an empty image.
 
     Parameters
@@ -27,26 +30,32 @@ def find_stages(network: nn.Module, size_px: int) -> tuple[dict[str, str], int]:
 
     Returns
     -------
-    Stage names to module paths, ordered by depth, ``final`` last; and the number of outputs.
+    Stage names to modules, ordered by depth, ``final`` last; and the number of outputs. Where a
+    block returns several tensors (of its branches, or tokens and a class token), the first counts
+    that has one entry for each image.
     """
     device = next(network.parameters()).device
     outputs, result = _outputs(network, torch.zeros(1, 3, size_px, size_px, device=device))
-    blocks = {path for path in _blocks("", network) if path in outputs}
-    # what an output's own module returns again is the output (heads, flattening)
-    paths = [path for path, value in outputs.items() if path in blocks and value is not result]
-    return {**{path.lstrip("_"): path for path in paths}, "final": ""}, int(result.shape[-1])
+    blocks = set(_blocks("", network))
+    stages: dict[str, str | Stage] = {}
+    for path, output in outputs.items():
+        place = _place(output, 1)
+        # what an output's own module returns again is the output (heads, flattening)
+        if path in blocks and place is not None and output is not result:
+            whole = isinstance(output, torch.Tensor)
+            stages[path.lstrip("_")] = path if whole else Stage(path, pick=itemgetter(place))
+    return {**stages, "final": ""}, int(result.shape[-1])
 
 
-def _outputs(network: nn.Module, x: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Return the tensors that modules return, in order, of those that are called once."""
-    outputs: dict[str, torch.Tensor] = {}
+def _outputs(network: nn.Module, x: torch.Tensor) -> tuple[dict[str, Any], torch.Tensor]:
+    """Return what modules return, in order, of those that are called once."""
+    outputs: dict[str, Any] = {}
     calls: Counter[str] = Counter()
 
     def watch(path: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             calls[path] += 1
-            if isinstance(output, torch.Tensor) and len(output) == len(x):
-                outputs[path] = output
+            outputs[path] = output
 
         return hook
 
@@ -58,6 +67,15 @@ def _outputs(network: nn.Module, x: torch.Tensor) -> tuple[dict[str, torch.Tenso
         for handle in handles:
             handle.remove()
     return {path: value for path, value in outputs.items() if calls[path] == 1}, result
+
+
+def _place(output: Any, images: int) -> int | None:
+    """Say which of a module's outputs is the first tensor with an entry for each image."""
+    several = output if isinstance(output, tuple | list) else [output]
+    for place, value in enumerate(several):
+        if isinstance(value, torch.Tensor) and value.ndim and len(value) == images:
+            return place
+    return None
 
 
 def _blocks(path: str, module: nn.Module) -> Iterator[str]:

@@ -16,6 +16,11 @@ STAGES = {
     ],
     "timm:vit_tiny_patch16_224": ["patch_embed", *(f"blocks.{k}" for k in range(12)), "final"],
     "timm:convnext_atto": ["stem", *(f"stages.{k}" for k in range(4)), "final"],
+    # blocks that return more than a tensor: a class token, a second branch
+    "timm:pit_ti_224": ["patch_embed", *(f"transformers.{k}" for k in range(3)), "final"],
+    "timm:crossvit_tiny_240": [
+        "patch_embed.0", "patch_embed.1", *(f"blocks.{k}" for k in range(3)), "final"
+    ],
     "torchvision:alexnet": [
         "features.1", "features.4", "features.7", "features.9", "features.11", "avgpool",
         "classifier.2", "classifier.5", "final",
@@ -40,8 +45,25 @@ def test_stages_are_block_ends_and_the_head(plugins, name):
     assert list(plugins.model(name).stages) == STAGES[name]
 
 
-def test_a_described_model_passes_every_check(plugins):
-    assert check_model(plugins.model("timm:convnext_atto")).problems == []
+@pytest.mark.parametrize("name", ["timm:convnext_atto", "timm:pit_ti_224"])
+def test_a_described_model_passes_every_check(plugins, name):
+    assert check_model(plugins.model(name)).problems == []
+
+
+def test_of_several_tensors_the_images_own_is_picked(plugins, skeleton):
+    """PiT: Heo et al. 2021, table 1 (27, 14 and 7 positions; 64, 128 and 256 channels).
+
+    TNT: Han et al. 2021; its blocks return words first, 196 times 16 an image, then sentences.
+    """
+    images = torch.empty(2, 3, 224, 224, device="meta")
+
+    def shapes(name, stages):
+        found = skeleton(plugins.model(name)).activations(images, stages)
+        return [tuple(value.shape) for value in found.values()]
+
+    sides = [(2, 64, 27, 27), (2, 128, 14, 14), (2, 256, 7, 7)]
+    assert shapes("timm:pit_ti_224", [f"transformers.{k}" for k in range(3)]) == sides
+    assert shapes("timm:tnt_s_patch16_224", ["blocks.0", "blocks.11"]) == [(2, 197, 384)] * 2
 
 
 def test_preprocessing_is_the_librarys(plugins):
