@@ -14,7 +14,7 @@ class ObserverRow:
     leave_out: tuple[str, ...] = ()
 
 
-# CLIP ResNet50 has no classifier that metamers could be made from; its `final` is not analysed.
+# CLIP ResNet50's `final` is left out: in the published network it is the same tensor as `attnpool`.
 TABLE_1 = (
     ObserverRow("cornet_s", "vision-1"),
     ObserverRow("vgg_19", "vision-1"),
