@@ -110,9 +110,12 @@ def build_experiment(
         )
         record["stimuli"]["files"] = len(digests)
         record["stimuli"]["sha256"] = content_key(sorted(digests.items()))
+        hashes = []
         for number, trials in lists.items():
             path = folder / "participants" / f"{number:03d}.json"
-            _write(path, _json(trial_list(record, design, material, number, trials, names)))
+            own = trial_list(record, design, material, number, trials, names)
+            hashes.append(_write(path, _json(own)))
+        record["lists sha256"] = content_key(hashes)
         _write(folder / "experiment.json", _json(record))
         _write(folder / "README.txt", readme(record, out.name).encode())
         _write(folder / "index.html", index_html(record).encode())

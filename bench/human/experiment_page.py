@@ -59,8 +59,8 @@ def summary(record: Mapping[str, Any], out: Path) -> list[str]:
         f"trials: {counts[PRACTICE]} practice, {counts[DEMO]} demo, {counts[MAIN]} main, "
         f"{counts[CATCH]} catch; main trials a condition: {each['mean']} "
         f"({each['least']} to {each['most']})",
-        f"metamers missing: {sum(row['missing'] for row in gone)} of {total}, "
-        "replaced by natural images",
+        f"metamers missing: {sum(row['missing'] for row in gone)} of {total}"
+        + (", replaced by natural images" if gone else ""),
     ]
     lines += [f"  {row['model']}, stage {row['stage']}: {row['missing']}" for row in gone]
     left_out = record["metamers"]["stages left out"]
@@ -82,9 +82,10 @@ def readme(record: Mapping[str, Any], folder: str) -> str:
     """Return README.txt."""
     counts = record["trials of the first participant"]
     models = ", ".join(model["model"] for model in record["models"])
+    sets = {name.partition("[")[0]: s for name, s in record["stimuli"]["natural"].items()}
     sources = "\n".join(
         f"  {name}: {known.get('reference') or '-'}; {known.get('license') or '-'}"
-        for name, known in record["stimuli"]["natural"].items()
+        for name, known in sets.items()
     )
     url = record["page"]["submit_url"]
     sent = f"\n   The page also sends them to {url} as JSON." if url else ""

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import bench
 from bench.human.experiment import (
     CATCH,
     DEMO,
+    PAUSES,
     PRACTICE,
     SLOW_PRACTICE_TRIALS,
     Condition,
@@ -68,6 +70,7 @@ def facts(
         "experiment": f"{suite.id}-{content_key(identity)[:8]}",
         "title": suite.title,
         "design": "Feather et al. 2023, online visual experiments (Methods; Supplementary Table 5)",
+        "made by": f"metamer-bench {bench.__version__}",
         "run": identity,
         "models": [
             {"model": model, "stages": [c.stage for c in design.conditions if c.model == model]}
@@ -84,6 +87,7 @@ def facts(
             phase: n[phase] for phase in (PRACTICE, DEMO, MAIN, CATCH)
         },
         "main trials a condition": per_condition(lists),
+        "pauses after": list(PAUSES),
         "practice": _practice(design, first),
         "metamers": {
             "counted as passed": (

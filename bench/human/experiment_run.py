@@ -182,7 +182,7 @@ def _natural(
     if not len(stimuli) or stimuli.digest != known.get("sha256"):
         raise BenchError(
             f"the stimuli {suite.stimuli} are not those of the run",
-            why="their hash is another",
+            why="their hash is another: other files, or prepared by another version of the bench",
             fix="give the run's directory of stimuli as --data DIR",
         )
     if not are_images(stimuli.values[[0]]):
