@@ -1,5 +1,6 @@
 """Errors that are shown to people: one line, the next thing to try, an exit code."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -54,3 +55,20 @@ class UnknownName(BenchError):
 
 class NameCollision(BenchError):
     """Two entries that want the same name."""
+
+
+def lines_by_reason(items: Iterable[tuple[str, str]]) -> list[str]:
+    """Return one line a reason: the first item that has it, and how many more do.
+
+    Parameters
+    ----------
+    items
+        What failed or is missing, and why.
+    """
+    names: dict[str, list[str]] = {}
+    for name, reason in items:
+        names.setdefault(reason, []).append(name)
+    return [
+        f"{first}: {reason}" if not more else f"{first} (and {len(more)} more): {reason}"
+        for reason, (first, *more) in names.items()
+    ]

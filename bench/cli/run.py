@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench import config
-from bench.errors import BenchError, ExitCode
+from bench.errors import BenchError, ExitCode, lines_by_reason
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -167,8 +167,8 @@ def _announce(console: Console, ahead: Prospect, *, dry: bool) -> None:
         f"in {ahead.settings.root}{shard}",
         markup=False,
     )
-    for name, reason in ahead.plan.unavailable.items():
-        console.print(f"left out: {name} {reason}", markup=False)
+    for line in lines_by_reason(ahead.plan.unavailable.items()):
+        console.print(f"left out: {line}", markup=False)
     for name in ahead.gone:
         console.print(f"left out: {name} is no longer installed", markup=False)
     for name, about in ahead.plan.stimuli.items():
@@ -186,12 +186,10 @@ def _announce(console: Console, ahead: Prospect, *, dry: bool) -> None:
 
 
 def _finish(console: Console, settings: RunSettings, result: RunResult) -> None:
-    from bench.report.failures import failure_lines
-
-    for line in failure_lines((f.title, f.reason) for f in result.failures):
+    for line in lines_by_reason((f.title, f.reason) for f in result.failures):
         console.print(f"failed: {line}", markup=False, style="red")
-    for name, reason in result.left_out.items():
-        console.print(f"left out: {name} {reason}", markup=False, style="red")
+    for line in lines_by_reason(result.left_out.items()):
+        console.print(f"left out: {line}", markup=False, style="red")
     if result.exit_code == ExitCode.INTERRUPTED:
         again = " ".join(["bench", *sys.argv[1:]])
         console.print(f"interrupted; finished work is kept. Go on with: {again}", markup=False)

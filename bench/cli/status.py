@@ -15,7 +15,7 @@ from bench.cli.listing import json_option, show_facts
 @json_option
 def status(directory: Path, as_json: bool) -> None:
     """Show how far a run is, and why tasks failed."""
-    from bench.report.failures import failure_lines
+    from bench.errors import lines_by_reason
     from bench.runner.record import places
     from bench.store.run_dir import RunDir
 
@@ -46,5 +46,5 @@ def status(directory: Path, as_json: bool) -> None:
     )
     if failed and not as_json:
         click.echo("failed:")
-        for line in failure_lines(failed):
+        for line in lines_by_reason(failed):
             click.echo(f"  {line}")

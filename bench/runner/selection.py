@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.errors import BenchError
+from bench.errors import BenchError, lines_by_reason
 from bench.labels.spaces import compatible
 from bench.plugins import Plugins
 from bench.registry import near_names
@@ -60,7 +60,7 @@ def select(plugins: Plugins, suite: Suite) -> Selection:
     models = tuple(
         PlannedModel(spec, model_identity(plugins, spec), stages[spec.id]) for spec in available
     )
-    why = "; ".join(f"{name} {reason}" for name, reason in unavailable.items())
+    why = "; ".join(lines_by_reason(unavailable.items()))
     if not models:
         raise BenchError(
             f"suite {suite.id}: no model is left to run", why=why, fix="see `bench models list`"
