@@ -250,6 +250,25 @@ def test_required_nulls_decide_and_a_stage_without_metamers_is_left_out(
     assert all("none of 24 metamers passed" in line for line in left_out)
 
 
+def test_a_stage_that_failed_is_left_out_and_a_damaged_one_refused(
+    make: Make, tmp_path: Path
+) -> None:
+    run = make("finished with failures")
+    (marker,) = (path for path in run.rglob("00*.json") if path.parent.name == "conv")
+    kept = marker.read_bytes()
+    marker.unlink()
+    RunDir(run).record_failure(marker.stem, "out of memory", "", {})
+    built = build_experiment(run, tmp_path / "out", Settings(participants=1))
+    assert len(built.design.conditions) == 5
+    assert "left out: net-a, stage conv: failed: out of memory" in built.summary()
+    marker.write_bytes(kept)
+    RunDir(run).failure_path(marker.stem).unlink()
+    marker.with_suffix(".safetensors").write_bytes(b"cut off")
+    with pytest.raises(BenchError, match="was changed or cut off"):
+        build_experiment(run, tmp_path / "other", Settings(participants=1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run"]
+
+
 def test_the_same_call_gives_the_same_folder_and_more_people_the_same_lists(
     make: Make, tmp_path: Path
 ) -> None:
