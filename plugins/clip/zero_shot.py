@@ -19,6 +19,8 @@ from bench.models.weights import state_sha256
 from bench_plugins.clip.networks import empty_clip
 
 CLASSES_AT_ONCE = 4
+# What OpenAI's own files tell beside their parameters.
+SIZES = ("input_resolution", "context_length", "vocab_size")
 
 
 def encoder_and_head(architecture: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -35,6 +37,7 @@ def encoder_and_head(architecture: str, state: dict[str, torch.Tensor]) -> dict[
     if "head" in state:
         return state
     whole = empty_clip(architecture).eval().requires_grad_(False)
+    state = {name: value for name, value in state.items() if name not in SIZES}
     try:
         whole.load_state_dict(state)
     except RuntimeError as error:

@@ -60,20 +60,25 @@ def _outputs(network: nn.Module, x: torch.Tensor) -> tuple[dict[str, Any], torch
         return hook
 
     handles = [m.register_forward_hook(watch(path)) for path, m in network.named_modules() if path]
+    trained = [p for p in network.parameters() if p.requires_grad]
+    network.requires_grad_(False)  # so that only what depends on the images has a gradient
     try:
-        with torch.no_grad():
-            result: torch.Tensor = network(x)
+        with torch.enable_grad():
+            result: torch.Tensor = network(x.requires_grad_() * 1)
     finally:
         for handle in handles:
             handle.remove()
+        for parameter in trained:
+            parameter.requires_grad_(True)
     return {path: value for path, value in outputs.items() if calls[path] == 1}, result
 
 
 def _place(output: Any, images: int) -> int | None:
-    """Say which of a module's outputs is the first tensor with an entry for each image."""
+    """Say which of a module's outputs is the first that depends on the images, an entry each."""
     several = output if isinstance(output, tuple | list) else [output]
     for place, value in enumerate(several):
-        if isinstance(value, torch.Tensor) and value.ndim and len(value) == images:
+        depends = isinstance(value, torch.Tensor) and value.requires_grad
+        if depends and value.ndim and len(value) == images:
             return place
     return None
 

@@ -142,6 +142,9 @@ def test_a_checkpoint_becomes_encoder_and_head_once(models, monkeypatch):
 
     monkeypatch.setattr(zero_shot, "class_directions", again)
     assert torch.equal(adapt(whole.state_dict())["head"], state["head"])
+    sizes = {"input_resolution": 64, "context_length": 77, "vocab_size": 49408}  # in OpenAI's file
+    told = {name: torch.tensor(value) for name, value in sizes.items()}
+    assert torch.equal(adapt({**whole.state_dict(), **told})["head"], state["head"])
     assert adapt(state) is state  # what was saved from the adapted network
 
 

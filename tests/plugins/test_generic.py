@@ -66,6 +66,12 @@ def test_of_several_tensors_the_images_own_is_picked(plugins, skeleton):
     assert shapes("timm:tnt_s_patch16_224", ["blocks.0", "blocks.11"]) == [(2, 197, 384)] * 2
 
 
+def test_what_does_not_depend_on_the_images_is_no_stage(plugins):
+    stages = plugins.model("timm:xcit_nano_12_p16_224").stages
+    assert "pos_embed" not in stages
+    assert len(stages) > 12
+
+
 def test_preprocessing_is_the_librarys(plugins):
     vit = plugins.model("timm:vit_tiny_patch16_224").input
     assert (vit.size_px, vit.mean, vit.std) == (224, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
