@@ -53,6 +53,7 @@ def test_planning_a_run_does_not_import_torch() -> None:
         ["suites", "list", "--json"],
         ["suites", "show", "digits"],
         ["stimuli", "list"],
+        ["humans", "experiment", "--help"],
     ],
     ids=" ".join,
 )

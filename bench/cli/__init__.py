@@ -17,7 +17,7 @@ COMMANDS = {
     "suites": "list and show suites",
     "plugins": "list plugins, the broken ones with their reason",
     "stimuli": "list and show sets of natural stimuli",
-    "humans": "import and show human responses",
+    "humans": "import human responses, make experiments",
     "stats": "the papers' statistics",
     "nulls": "build and show null distributions",
     "alignment": "compare runs under several protocols as perceptual distances see them",
