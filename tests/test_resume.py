@@ -83,13 +83,16 @@ def test_a_run_killed_twice_gives_the_same_tables(tmp_path: Path) -> None:
     assert len(leftovers) <= 4  # what a kill cut off is never taken for a result
 
 
-def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SLURM"])
+def test_an_interrupt_keeps_what_is_finished_and_says_how_to_go_on(
+    tmp_path: Path, signum: signal.Signals
+) -> None:
     suite = tmp_path / "small.toml"
     suite.write_text(SUITE)
     process = start(suite, tmp_path / "run")
     while markers(tmp_path / "run") < 2 and process.poll() is None:
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it: to every process
+    os.killpg(process.pid, signum)  # as a terminal and scancel send it: to every process
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err.decode()
     assert b"Go on with: bench run" in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,8 @@ def run(**options: Any) -> None:
             console.print(guess.in_words(_workers(options, settings)), markup=False)
         return
     require_device(settings.device)
+    # A cluster that takes its time back is no reason to lose more than Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     workers = Workers(options["workers"], options["dask"])
     result = execute(
         plugins,
