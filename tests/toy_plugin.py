@@ -78,6 +78,8 @@ def bench_register_models(register: Any) -> None:
     register(spec("toy-a", conv(4)))
     register(spec("toy-b", conv(6)))
     register(spec("toy-c", conv(5)))
+    register(spec("toy-boast", conv(5), accuracy=0.9))
+    register(spec("toy-modest", conv(5), accuracy=0.0))
     measured = {"conv1": "1", "conv2": bench.Stage("3", synthesis=False), "logits": ""}
     register(spec("toy-measured", conv(4), stages=measured))
     register(spec("toy-variant", conv(4), protocols={"feather2023-short": "fast"}))

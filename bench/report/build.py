@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,12 @@ from bench.errors import BenchError
 from bench.leaderboard.board import Board, make_board
 from bench.leaderboard.collect import KINDS, Tables, collect
 from bench.leaderboard.render import files, screen
-from bench.leaderboard.result import ModelResult
 from bench.plugins import installed
 from bench.store.files import read_json, write_atomically, write_json
-from bench.store.run_dir import RunDir
+from bench.store.run_dir import Place, RunDir
 
 STAMP = "report.json"
-ACCURACY_MARGIN = 0.02  # further below what its authors report, a model's input may be wrong
+ACCURACY = "accuracy"  # the kind of task that tells people something
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def build_report(root: Path, data: Path | None = None, *, anew: bool = False) ->
     record = run_dir.read_record() or {}
     results = collect(record, Tables.of(run_dir))
     board = make_board(results)
-    warnings = low_accuracies(record, results)
+    warnings = notices(run_dir, record)
     stamp = _stamp(run_dir, record)
     known = _known(run_dir)
     if not anew and known.get("stamp") == stamp:
@@ -61,19 +60,14 @@ def build_report(root: Path, data: Path | None = None, *, anew: bool = False) ->
     return Report(screen(board), written, warnings)
 
 
-def low_accuracies(record: Mapping[str, Any], results: Sequence[ModelResult]) -> list[str]:
-    """Return a line for each model that misses its authors' accuracy: its input may be wrong."""
-    reported = {model["id"]: model["reported_accuracy"] for model in record["models"]}
-    lines = []
-    for result in results:
-        wanted, found = reported[result.model.id], result.accuracy
-        if wanted is not None and found is not None and found.value < wanted - ACCURACY_MARGIN:
-            lines.append(
-                f"{result.model.id} reaches an accuracy of {found.value:.3f} "
-                f"[{found.low:.3f}, {found.high:.3f}], n {found.n}; its authors report "
-                f"{wanted:.3f}: are its size, mean and deviation right?"
-            )
-    return lines
+def notices(run_dir: RunDir, record: Mapping[str, Any]) -> list[str]:
+    """Return what finished tasks told people: models that miss their authors' accuracy."""
+    found = []
+    for task in record["tasks"]:
+        place = Place(task["kind"], task["key"], task["generator"], task["stage"])
+        if place.kind == ACCURACY and (run_dir.root / place.marker).exists():
+            found.append(str(run_dir.facts(place).get("notice", "")))
+    return [line for line in found if line]
 
 
 def _write_board(run_dir: RunDir, board: Board) -> dict[str, Path]:

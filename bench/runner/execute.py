@@ -106,6 +106,8 @@ class Execution:
         self.finished.add(task.key)
         self.devices.add(report.device)
         self.view.done(task)
+        if report.notice:
+            self.view.notice(report.notice)
 
     def _fail(self, task: Task, report: TaskReport) -> None:
         self.failures[task.key] = report

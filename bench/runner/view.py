@@ -81,6 +81,10 @@ class View:
         """Note that a task is finished."""
         self.tell(task.key, 1.0)
 
+    def notice(self, text: str) -> None:
+        """Say what someone should know before the run is over."""
+        self._console.print(f"warning: {text}", markup=False, style="yellow")
+
     def failed(self, task: Task, reason: str) -> None:
         """Note that a task failed; a reason is said when it first occurs."""
         if reason not in self._reasons:

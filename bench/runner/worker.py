@@ -33,7 +33,7 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True)
 class TaskReport:
-    """What became of a task: done, or failed with a reason."""
+    """What became of a task: done, perhaps with a notice for people, or failed with a reason."""
 
     key: str
     reason: str = ""
@@ -42,6 +42,7 @@ class TaskReport:
     seconds: float = 0.0
     weights: str = ""
     device: str = ""
+    notice: str = ""
 
 
 @dataclass
@@ -137,4 +138,5 @@ def _execute(bench: Workbench, task: Task) -> TaskReport:
         reason = f"{type(error).__name__}: {text}"
         return TaskReport(task.key, reason, traceback.format_exc())
     device = device_name(bench.settings.device)
-    return TaskReport(task.key, seconds=seconds, weights=weights, device=device)
+    notice = str(outcome.facts.get("notice", ""))
+    return TaskReport(task.key, seconds=seconds, weights=weights, device=device, notice=notice)

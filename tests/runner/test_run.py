@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from rich.console import Console
 
 import bench
 from bench.errors import BenchError, ExitCode
+from bench.report.build import build_report
 from bench.report.gallery import draw_gallery
 from bench.runner.backends import Workers
 from bench.runner.merge import merge
@@ -178,6 +180,20 @@ def test_a_model_asked_for_by_name_and_left_out_shows_at_the_end(do, toy_setting
     assert result.failures == []
     assert result.left_out == {"toy-needs": "needs `pip install surely-absent`"}
     assert result.exit_code == ExitCode.SOME_FAILED
+
+
+def test_a_missed_accuracy_is_said_before_metamers_are_made(toy_plugins, toy_settings) -> None:
+    told = StringIO()
+    settings = toy_settings(models=["toy-boast", "toy-modest"], stages=["conv1"])
+    run(toy_plugins, settings, Workers(count=1), None, Console(file=told, width=400))
+    found = float(table(settings.root, "accuracy").groupby("model")["correct"].mean()["toy-boast"])
+    assert found < 0.88
+    (line,) = [line for line in told.getvalue().splitlines() if "warning" in line]
+    assert line == (
+        f"warning: toy-boast reaches an accuracy of {found:.3f}, n 10; its authors report 0.900: "
+        "are its size, mean and deviation right?"
+    )
+    assert build_report(settings.root).warnings == [line.removeprefix("warning: ")]
 
 
 def test_a_stage_that_is_only_measured_is_named(do, toy_settings, tmp_path) -> None:
