@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench.runner.backends import Backend, Reports
+from bench.runner.backends import Backend, Inline, Reports
 from bench.runner.estimate import Estimate
 from bench.runner.execute import Execution
 from bench.runner.view import View
@@ -95,13 +95,13 @@ def test_only_the_task_that_kills_its_worker_is_given_up(
 
 def test_accuracy_comes_first_and_recognition_last(do, toy_settings, monkeypatch) -> None:
     done: list[Task] = []
-    finish = Execution._finish
+    submit = Inline.submit
 
-    def noting(self: Execution, task: Task, report: TaskReport) -> None:
-        done.append(task)
-        finish(self, task, report)
+    def noting(self: Inline, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
+        done.extend(tasks)
+        return submit(self, settings, tasks)
 
-    monkeypatch.setattr(Execution, "_finish", noting)
+    monkeypatch.setattr(Inline, "submit", noting)
     do(toy_settings(models=MODELS))
     kinds = [task.kind for task in done]
     assert set(kinds[:3]) == {"accuracy"}
