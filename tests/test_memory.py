@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import bench
+from bench.errors import BenchError
 from bench.models.staged import StagedModel
 
 ROOM = 5  # stimuli that fit at once
@@ -76,3 +77,14 @@ def test_one_that_does_not_fit_alone_is_an_error(model: StagedModel, x: torch.Te
     model.module.room = 0
     with pytest.raises(torch.cuda.OutOfMemoryError):
         bench.recognize(model, x, [0] * len(x))
+
+
+@pytest.mark.parametrize("size", [0, -1, "auto"])
+def test_a_senseless_batch_size_is_one_line(model: StagedModel, x: torch.Tensor, size) -> None:
+    with pytest.raises(BenchError, match="batch size"):
+        bench.recognize(model, x, [0] * len(x), batch_size=size)
+
+
+def test_no_stimuli_are_one_line(model: StagedModel, x: torch.Tensor) -> None:
+    with pytest.raises(BenchError, match="no stimuli"):
+        bench.attack(model, x[:0], [])

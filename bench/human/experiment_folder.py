@@ -91,6 +91,7 @@ def build_experiment(
         ``out`` holds something already or cannot be written; or as `read_run` and
         `participant_trials`.
     """
+    out = out.resolve()
     _refuse_taken(out)
     _check_url(settings.submit_url)
     material = read_run(run, settings.choice, plugins)
@@ -226,7 +227,7 @@ def _check_url(url: str | None) -> None:
         return
     try:
         parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good or any(c.isspace() or c in "\"'<>;," for c in url):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -16,9 +17,9 @@ NUMBER = re.compile(r"(\d+(?:\.\d+)?)(=?)(?: (\[[^\]]+\]))?")
 OTHER_FILES = {"csv": "CSV", "json": "JSON", "md": "Markdown"}
 
 
-def page(view: View) -> str:
-    """Return the board as one page; all text in it is shown literally."""
-    parts = [element("h1", view.title), _other_files(view), _table(view.table)]
+def page(view: View, stem: str) -> str:
+    """Return the board as one page, beside files of the same ``stem``; text is shown literally."""
+    parts = [element("h1", view.title), _other_files(stem), _table(view.table)]
     if view.picture:
         parts.append(figure(*view.picture))
     parts.append(element("ul", *map(_note, view.notes), class_="note"))
@@ -28,9 +29,8 @@ def page(view: View) -> str:
     return document(f"{view.title}: metamer-bench", body, images="'self'")
 
 
-def _other_files(view: View) -> Markup:
-    name = view.about["suite"]["id"]
-    links = [element("a", kind, href=f"{name}.{end}") for end, kind in OTHER_FILES.items()]
+def _other_files(stem: str) -> Markup:
+    links = [element("a", kind, href=f"{quote(stem)}.{end}") for end, kind in OTHER_FILES.items()]
     return element("p", "The same as ", joined(links, ", "), ".", class_="note")
 
 

@@ -95,7 +95,7 @@ def build(folders: Folders, suites: Sequence[str] | None = None) -> dict[Path, s
     wanted = suites_in(folders.results) if suites is None else list(suites)
     content = {}
     for suite in wanted:
-        for ending, text in files(read_board(folders.results, suite)).items():
+        for ending, text in files(read_board(folders.results, suite), suite).items():
             content[folders.leaderboards / f"{suite}.{ending}"] = text
     return content
 

@@ -92,9 +92,9 @@ def as_json(board: AnyBoard) -> str:
     return view.as_json(_view(board))
 
 
-def html(board: AnyBoard) -> str:
-    """Return the board as a page of HTML."""
-    return page(_view(board))
+def html(board: AnyBoard, stem: str) -> str:
+    """Return the board as a page of HTML, which links to its other files of this name."""
+    return page(_view(board), stem)
 
 
 def screen(board: AnyBoard) -> list[str]:
@@ -102,13 +102,13 @@ def screen(board: AnyBoard) -> list[str]:
     return view.screen(_view(board))
 
 
-def files(board: AnyBoard) -> dict[str, str]:
-    """Return file endings and contents of a published board."""
+def files(board: AnyBoard, stem: str) -> dict[str, str]:
+    """Return file endings and contents of a board whose files are named ``stem``."""
     return {
         "md": markdown(board),
         "csv": csv(board),
         "json": as_json(board),
-        "html": html(board),
+        "html": html(board, stem),
     }
 
 

@@ -32,7 +32,7 @@ class ImageDoor(nn.Module):
             raise BenchError(
                 f"images of shape {tuple(x.shape)} cannot enter a model", fix="want (N, 3, H, W)"
             )
-        x = resized(x, self.spec.size_px, self.spec.interpolation)
+        x = resized(x, (self.spec.size_px, self.spec.size_px), self.spec.interpolation)
         if self.spec.grey and x.shape[1] == 3:
             x = (x * self.luma).sum(dim=1, keepdim=True)
         elif not self.spec.grey and x.shape[1] == 1:
@@ -58,11 +58,11 @@ class AudioDoor(nn.Module):
         return x
 
 
-def resized(x: torch.Tensor, size_px: int, interpolation: str) -> torch.Tensor:
-    """Return images ``(N, C, H, W)`` in [0, 1] as ``(N, C, size_px, size_px)``."""
-    if tuple(x.shape[-2:]) == (size_px, size_px):
+def resized(x: torch.Tensor, size: tuple[int, int], interpolation: str) -> torch.Tensor:
+    """Return images ``(N, C, H, W)`` in [0, 1] at another height and width."""
+    if tuple(x.shape[-2:]) == size:
         return x
-    x = interpolate(x, size=(size_px, size_px), mode=interpolation, antialias=True)
+    x = interpolate(x, size=size, mode=interpolation, antialias=True)
     # Bicubic weights overshoot; a clamp's own gradient would be 0 there and at the bounds.
     return x + (x.clamp(0, 1) - x).detach()
 
@@ -73,7 +73,7 @@ def grey_view(spec: ImageInput, x: torch.Tensor) -> torch.Tensor:
     ``(N, 1, size_px, size_px)`` in [0, 1]: metamers of such a network are grey (Feather et al.
     2023, Supplementary Table 5, of HMAX), so this is where their pixels are.
     """
-    x = resized(x, spec.size_px, spec.interpolation)
+    x = resized(x, (spec.size_px, spec.size_px), spec.interpolation)
     return x if x.shape[1] == 1 else (x * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import re
+import shlex
 import warnings
 import zipfile
 from contextlib import suppress
@@ -142,7 +143,7 @@ def conversion_command(path: Path) -> str:
         "c = c if isinstance(c, dict) else c.state_dict(); "
         f"c = {keys}c; c = c if isinstance(c, dict) else c.state_dict(); {_saving(path)}"
     )
-    return f'python -c "{script}"'
+    return f"python -c {shlex.quote(script)}"
 
 
 def torchscript_command(path: Path) -> str:
@@ -151,7 +152,7 @@ def torchscript_command(path: Path) -> str:
         "import torch, safetensors.torch as s; "
         f"c = torch.jit.load({str(path)!r}, map_location='cpu').state_dict(); {_saving(path)}"
     )
-    return f'python -c "{script}"'
+    return f"python -c {shlex.quote(script)}"
 
 
 def _saving(path: Path) -> str:

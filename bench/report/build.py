@@ -19,6 +19,7 @@ from bench.store.files import read_json, write_atomically, write_json
 from bench.store.run_dir import Place, RunDir
 
 STAMP = "report.json"
+BOARD = "leaderboard"
 ACCURACY = "accuracy"  # the kind of task that tells people something
 
 
@@ -71,9 +72,9 @@ def notices(run_dir: RunDir, record: Mapping[str, Any]) -> list[str]:
 
 
 def _write_board(run_dir: RunDir, board: Board) -> dict[str, Path]:
-    for ending, text in files(board).items():
-        write_atomically(run_dir.root / f"leaderboard.{ending}", text.encode())
-    return {"leaderboard": run_dir.root / "leaderboard.md"}
+    for ending, text in files(board, BOARD).items():
+        write_atomically(run_dir.root / f"{BOARD}.{ending}", text.encode())
+    return {"leaderboard": run_dir.root / f"{BOARD}.md"}
 
 
 def _draw(

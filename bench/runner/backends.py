@@ -14,12 +14,13 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from bench import config
 from bench.errors import BenchError
 from bench.plugins import Plugins
-from bench.runner.estimate import Estimate, estimate, estimate_installed
-from bench.runner.worker import TaskReport, execute_all, run_job, start_process
+from bench.runner.estimate import Estimate, estimate
+from bench.runner.worker import TaskReport, estimate_job, execute_all, run_job, start_process
 from bench.tasks.task import RunSettings, Task
 from bench.tasks.workbench import Workbench
 
@@ -39,9 +40,18 @@ Reports = Future[list[TaskReport]]
 
 
 class Backend(ABC):
-    """Takes jobs. ``slots`` is how many it works on at once."""
+    """Takes jobs.
+
+    Attributes
+    ----------
+    slots
+        How many it works on at once.
+    deaths
+        What a job's future raises when the process that worked on it died.
+    """
 
     slots: int = 1
+    deaths: tuple[type[BaseException], ...] = ()
 
     @abstractmethod
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
@@ -56,8 +66,8 @@ class Backend(ABC):
         return []
 
     @abstractmethod
-    def restart(self) -> None:
-        """Replace workers that died."""
+    def restart(self, lost: Reports) -> None:
+        """Replace the workers that died with a job, unless that was done for another one."""
 
     @abstractmethod
     def close(self, *, now: bool = False) -> None:
@@ -85,8 +95,8 @@ class Inline(Backend):
         future.set_result(execute_all(self._bench, tasks, self._view.tell))
         return future
 
-    def restart(self) -> None:
-        self._bench = None
+    def restart(self, lost: Reports) -> None:
+        """Nothing to do: what ends this process ends the run."""
 
     def close(self, *, now: bool = False) -> None:
         self._bench = None
@@ -95,12 +105,15 @@ class Inline(Backend):
 class Processes(Backend):
     """Executes jobs in worker processes, one compute thread each."""
 
+    deaths = (BrokenProcessPool,)
+
     def __init__(self, workers: int) -> None:
         self.slots = workers
         self._context = multiprocessing.get_context("spawn")
         self._messages = self._context.Queue()
         self._stop = self._context.Event()
         self._pool = self._start()
+        self._pools: WeakKeyDictionary[Reports, ProcessPoolExecutor] = WeakKeyDictionary()
 
     def _start(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -112,17 +125,19 @@ class Processes(Backend):
 
     def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
         try:
-            return self._pool.submit(estimate_installed, settings, tasks).result()
+            return self._pool.submit(estimate_job, settings, tasks).result()
         except BrokenProcessPool:  # which model it was shows when its tasks are tried
-            self.restart()
+            self._replace()
             return Estimate(0.0, tuple(dict.fromkeys(task.model for task in tasks)))
 
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
         try:
-            return self._pool.submit(run_job, settings, tasks)
+            future = self._pool.submit(run_job, settings, tasks)
         except BrokenProcessPool:  # a worker died since the last look at what it was doing
-            self.restart()
-            return self._pool.submit(run_job, settings, tasks)
+            self._replace()
+            future = self._pool.submit(run_job, settings, tasks)
+        self._pools[future] = self._pool
+        return future
 
     def messages(self) -> list[tuple[str, float, float | None]]:
         told = []
@@ -132,7 +147,11 @@ class Processes(Backend):
             except queue.Empty:
                 return told
 
-    def restart(self) -> None:
+    def restart(self, lost: Reports) -> None:
+        if self._pools.get(lost) is self._pool:  # all jobs in hand are lost with one worker
+            self._replace()
+
+    def _replace(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._pool = self._start()
 
@@ -147,7 +166,7 @@ class Dask(Backend):
 
     def __init__(self, address: str) -> None:
         try:
-            from distributed import Client
+            from distributed import Client, KilledWorker
         except ModuleNotFoundError:
             raise BenchError(
                 "--dask needs the package distributed",
@@ -158,15 +177,16 @@ class Dask(Backend):
         except (OSError, ValueError) as error:
             raise BenchError(f"no Dask scheduler answers at {address}", why=str(error)) from None
         self._pool: Executor = self._client.get_executor(pure=False)
-        self.slots = max(1, sum(self._client.nthreads().values()))
+        self.deaths = (KilledWorker,)
+        self.slots = max(1, len(self._client.nthreads()))  # the threads of one take turns
 
     def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
-        return self._pool.submit(estimate_installed, settings, tasks).result()
+        return self._pool.submit(estimate_job, settings, tasks).result()
 
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
         return self._pool.submit(run_job, settings, tasks)
 
-    def restart(self) -> None:
+    def restart(self, lost: Reports) -> None:
         """Nothing to do: the scheduler gives a lost worker's tasks to another."""
 
     def close(self, *, now: bool = False) -> None:

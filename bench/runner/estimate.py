@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bench.errors import BenchError
-from bench.plugins import Plugins, installed
+from bench.plugins import Plugins
 from bench.tasks.task import RunSettings, Task
 
 BATCH = 8
@@ -37,23 +37,29 @@ class Estimate:
         return line
 
 
-def estimate(plugins: Plugins, settings: RunSettings, tasks: Iterable[Task]) -> Estimate:
-    """Time one gradient of each model and scale it by what its tasks take."""
+def estimate(
+    plugins: Plugins,
+    settings: RunSettings,
+    tasks: Iterable[Task],
+    stopped: Callable[[], bool] = lambda: False,
+) -> Estimate:
+    """Time one gradient of each model and scale it by what its tasks take.
+
+    Models that it had not come to when ``stopped`` became true remain unknown.
+    """
     passes: dict[str, float] = defaultdict(float)
     for task in tasks:
         passes[task.model] += task.passes
     seconds, unknown = 0.0, []
     for model, count in passes.items():
         try:
-            seconds += count * seconds_a_pass(plugins, settings, model)
+            if stopped():
+                unknown.append(model)
+            else:
+                seconds += count * seconds_a_pass(plugins, settings, model)
         except BenchError:
             unknown.append(model)
     return Estimate(seconds, tuple(unknown))
-
-
-def estimate_installed(settings: RunSettings, tasks: Iterable[Task]) -> Estimate:
-    """Do what `estimate` does with the installed plugins, in whatever process this is."""
-    return estimate(installed(), settings, tasks)
 
 
 def seconds_a_pass(plugins: Plugins, settings: RunSettings, model_id: str) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 
 from bench.runner.backends import Backend, Reports
@@ -17,7 +16,7 @@ from bench.tasks.task import RunSettings, Task
 
 POLL_SECONDS = 0.2
 JOB_PASSES = 3000.0  # small tasks of one model go out together, up to about so many passes
-MOST_DEATHS = 2  # a job that takes its worker process down so often is given up
+MOST_DEATHS = 2  # a task that takes its worker process down so often, by itself, is given up
 
 
 @dataclass
@@ -41,6 +40,9 @@ class Execution:
     failures: dict[str, TaskReport] = field(default_factory=dict)
     devices: set[str] = field(default_factory=set)
     disk_full: TaskReport | None = None
+    # Tasks that were in hand when a worker died. Each is tried again with nothing beside it, so
+    # that only the one at fault is given up, and after all others, so that none waits for it.
+    _suspects: set[str] = field(default_factory=set)
     _deaths: dict[str, int] = field(default_factory=dict)
 
     def work(self, todo: Iterable[Task]) -> None:
@@ -51,10 +53,8 @@ class Execution:
         flying: dict[Reports, list[Task]] = {}
         while True:
             waiting = self._sort(waiting, ready)
-            ready = deque(sorted(ready, key=lambda t: (phase(t.kind), order[t.model])))
-            while ready and len(flying) <= self.backend.slots and self.disk_full is None:
-                job = self._take_job(ready)
-                flying[self.backend.submit(self.settings, job)] = job
+            ready = deque(sorted(ready, key=lambda task: self._turn(task, order)))
+            self._submit(ready, flying)
             if not flying:
                 return  # all is done, or what is left waits for tasks of another shard
             done, _ = wait(flying, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
@@ -62,6 +62,18 @@ class Execution:
                 self.view.tell(*message)
             for future in done:
                 ready.extend(self._settle(future, flying.pop(future)))
+
+    def _turn(self, task: Task, order: Mapping[str, int]) -> tuple[bool, int, int]:
+        return task.key in self._suspects, phase(task.kind), order[task.model]
+
+    def _submit(self, ready: deque[Task], flying: dict[Reports, list[Task]]) -> None:
+        """Send out what the backend has room for; a suspect only while nothing else is out."""
+        while ready and len(flying) <= self.backend.slots and self.disk_full is None:
+            out = {task.key for job in flying.values() for task in job}
+            if out and (ready[0].key in self._suspects or not out.isdisjoint(self._suspects)):
+                return
+            job = self._take_job(ready)
+            flying[self.backend.submit(self.settings, job)] = job
 
     def _sort(self, waiting: list[Task], ready: deque[Task]) -> list[Task]:
         """Move tasks whose needs are met to ``ready``; fail those whose needs have failed."""
@@ -82,8 +94,13 @@ class Execution:
             reports: Mapping[str, TaskReport] = {r.key: r for r in future.result()}
         except CancelledError:
             return job
-        except BrokenProcessPool:
+        except self.backend.deaths:
+            self.backend.restart(future)
             return self._after_death(job)
+        except Exception as error:  # noqa: BLE001  a cluster may fail in any way
+            for task in job:
+                self._fail(task, TaskReport(task.key, f"{type(error).__name__}: {error}"))
+            return []
         for task in job:
             report = reports.get(task.key)
             if report is None:
@@ -117,28 +134,25 @@ class Execution:
             self.run_dir.record_failure(task.key, report.reason, report.details, about)
 
     def _after_death(self, job: list[Task]) -> list[Task]:
-        """A worker process died: replace it, and try each task of its job alone."""
-        self.backend.restart()
-        again = []
-        for task in job:
-            self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
-            if self._deaths[task.key] >= MOST_DEATHS:
-                reason = "its worker process died, most likely for want of memory"
-                self._fail(task, TaskReport(task.key, f"{reason}; try --workers 1"))
-            else:
-                again.append(task)
-        return again
+        """Return what to try again of a job whose worker process died."""
+        if any(task.key not in self._suspects for task in job):
+            self._suspects.update(task.key for task in job)
+            return job
+        (task,) = job  # a suspect goes out alone
+        self._deaths[task.key] = self._deaths.get(task.key, 0) + 1
+        if self._deaths[task.key] < MOST_DEATHS:
+            return job
+        reason = "its worker process died, most likely for want of memory"
+        self._fail(task, TaskReport(task.key, f"{reason}; try a smaller --batch-size"))
+        return []
 
     def _take_job(self, ready: deque[Task]) -> list[Task]:
-        """Take the next task, and with it the small ones of the same model and kind that follow.
-
-        A task whose worker died goes out alone, so that only the one at fault is given up.
-        """
+        """Take the next task, and with it the small ones of the same model and kind that follow."""
         job = [ready.popleft()]
         passes = job[0].passes
         while (
             ready
-            and self._deaths.keys().isdisjoint((job[0].key, ready[0].key))
+            and self._suspects.isdisjoint((job[0].key, ready[0].key))
             and (ready[0].model, ready[0].kind) == (job[0].model, job[0].kind)
             and passes + ready[0].passes <= JOB_PASSES
         ):

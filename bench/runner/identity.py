@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,18 @@ def _description(spec: ModelSpec) -> str:
 
 
 def _stage(stage: Stage) -> list[Any]:
-    pick = None if stage.pick is None else getattr(stage.pick, "__qualname__", "")
-    groups = [repr(group) for group in stage.unit_sets]
+    groups = [
+        repr(group) if isinstance(group, slice) else [int(i) for i in group]
+        for group in stage.unit_sets
+    ]
+    pick = _picker(stage.pick)
     return [stage.module, pick, stage.call, stage.synthesis, stage.modified_relu, groups]
+
+
+def _picker(pick: Any) -> Any:
+    """Describe what selects a tensor: by its name, and by what it was made with."""
+    if isinstance(pick, functools.partial):
+        return [_picker(pick.func), repr(pick.args), repr(sorted(pick.keywords.items()))]
+    if isinstance(pick, operator.itemgetter | operator.attrgetter):
+        return repr(pick)
+    return None if pick is None else getattr(pick, "__qualname__", type(pick).__qualname__)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import config
 from bench.errors import BenchError
-from bench.runner.record import FINISHED, PARTIAL, now, places
+from bench.runner.record import FINISHED, PARTIAL, measured_on, now, places
 from bench.store.files import StoreError
 from bench.store.run_dir import RunDir
 from bench.store.tables import write_tables
@@ -50,8 +50,10 @@ def merge(sources: Sequence[Path], out: Path | None = None) -> Merged:
         old = target.read_record()
         if old is not None and any(old[name] != records[0][name] for name in MUST_AGREE):
             raise BenchError(f"{out} holds another run", fix="choose another --out")
-        before = [] if old is None else [(out, old)]
-        weights = _weights([*zip(sources, records, strict=True), *before])
+        before = [] if old is None else [(target, old)]
+        joined = [*zip(runs, records, strict=True), *before]
+        weights = _weights(joined)
+        devices = {device for _, record in joined for device in measured_on(record)}
         target.write_record({**records[0], "status": PARTIAL, "shard": ""})
         taken = sum(_take(target, run, record) for run, record in zip(runs, records, strict=True))
         wanted = places(records[0])
@@ -59,23 +61,38 @@ def merge(sources: Sequence[Path], out: Path | None = None) -> Merged:
         missing = sum(not (target.root / place.marker).exists() for place in wanted)
         status = PARTIAL if missing else FINISHED
         target.write_record(
-            {**records[0], "status": status, "shard": "", "weights": weights, "ended": now()}
+            {
+                **records[0],
+                "status": status,
+                "shard": "",
+                "weights": weights,
+                "device": ", ".join(sorted(devices)),
+                "ended": now(),
+            }
         )
     return Merged(out, taken, missing)
 
 
-def _weights(runs: Sequence[tuple[Path, Mapping[str, Any]]]) -> dict[str, str]:
+def _weights(runs: Sequence[tuple[RunDir, Mapping[str, Any]]]) -> dict[str, str]:
     """Return every model's weights; what was measured on others does not stand in one table."""
     found: dict[str, tuple[str, Path]] = {}
-    for path, record in runs:
-        for model, weights in record["weights"].items():
-            known, first = found.setdefault(model, (weights, path))
+    for run, record in runs:
+        for model, weights in _loaded(run, record):
+            known, first = found.setdefault(model, (weights, run.root))
             if known != weights:
                 raise BenchError(
-                    f"{first} and {path} cannot be joined",
+                    f"{first} and {run.root} cannot be joined",
                     why=f"model {model} had other weights ({known[:12]}, {weights[:12]})",
                 )
     return {model: weights for model, (weights, _) in found.items()}
+
+
+def _loaded(run: RunDir, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield models and their weights, as the record has them and the results that are there."""
+    yield from record["weights"].items()
+    for task, place in zip(record["tasks"], places(record), strict=True):
+        if (run.root / place.marker).exists() and (weights := run.facts(place).get("weights")):
+            yield task["model"], str(weights)
 
 
 def _record(run: RunDir) -> Mapping[str, Any]:

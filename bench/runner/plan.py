@@ -34,9 +34,20 @@ class Plan:
 
 @dataclass(frozen=True)
 class Progress:
-    """Which tasks of a plan are finished, and which results had to be taken back."""
+    """What there is of a plan already.
+
+    Parameters
+    ----------
+    finished
+        Keys of finished tasks.
+    weights
+        Model to the hash of the weights that its finished results are of.
+    damaged
+        What is no longer what was written, in words.
+    """
 
     finished: frozenset[str]
+    weights: dict[str, str]
     damaged: tuple[str, ...]
 
 
@@ -81,14 +92,19 @@ def make_plan(plugins: Plugins, settings: RunSettings) -> Plan:
 def look_up(plan: Plan, run_dir: RunDir) -> Progress:
     """Find out what is finished; a damaged result counts as not, and is named."""
     finished = set()
+    weights: dict[str, str] = {}
     damaged = []
     for task in plan.tasks:
         try:
-            if run_dir.is_finished(task.place):
-                finished.add(task.key)
+            facts = run_dir.finished(task.place)
         except DamagedResult as error:
             damaged.append(str(error))
-    return Progress(frozenset(finished), tuple(damaged))
+            continue
+        if facts is not None:
+            finished.add(task.key)
+            if facts.get("weights"):
+                weights.setdefault(task.model, str(facts["weights"]))
+    return Progress(frozenset(finished), weights, tuple(damaged))
 
 
 def shard_of(plan: Plan, index: int, count: int) -> frozenset[str]:

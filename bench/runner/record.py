@@ -108,6 +108,11 @@ def places(record: Mapping[str, Any]) -> list[Place]:
     ]
 
 
+def measured_on(record: Mapping[str, Any]) -> list[str]:
+    """Return the devices on which a run's results were measured; none if it is new."""
+    return [name for name in record["device"].split(", ") if name]
+
+
 def refuse_other_settings(old: Mapping[str, Any], new: Mapping[str, Any], where: str) -> None:
     """Raise a `BenchError` if two runs differ in more than the models they ask for."""
     a, b = ({k: v for k, v in side["suite"].items() if k != "models"} for side in (old, new))

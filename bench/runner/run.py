@@ -20,6 +20,7 @@ from bench.runner.record import (
     FINISHED,
     INTERRUPTED,
     PARTIAL,
+    measured_on,
     new_record,
     now,
     places,
@@ -65,6 +66,7 @@ class Prospect:
     plan: Plan
     todo: tuple[Task, ...]
     finished: frozenset[str]
+    weights: dict[str, str]
     damaged: tuple[str, ...]
     gone: tuple[str, ...]
     shard: str
@@ -104,12 +106,7 @@ def prospect(plugins: Plugins, settings: RunSettings, shard: tuple[int, int] | N
         if task.key not in seen.finished and (mine is None or task.key in mine)
     )
     name = "" if shard is None else f"{shard[0]}/{shard[1]}"
-    return Prospect(settings, plan, todo, seen.finished, seen.damaged, gone, name)
-
-
-def _measured_on(record: Mapping[str, Any]) -> list[str]:
-    """Return the devices of a run's earlier calls; none if it is new."""
-    return [name for name in record["device"].split(", ") if name]
+    return Prospect(settings, plan, todo, seen.finished, seen.weights, seen.damaged, gone, name)
 
 
 def _registered(plugins: Plugins, name: str) -> bool:
@@ -163,11 +160,12 @@ def _go_on(
     """Do what is left, and rebuild the tables; also return which results are damaged."""
     old = run_dir.read_record()
     record = new_record(plugins, ahead.settings, ahead.plan, old, ahead.shard)
+    record["weights"] = {**ahead.weights, **record["weights"]}
+    _refuse_changed_weights(ahead, record["weights"])
     if old is not None and not ahead.todo and old["tasks"] == record["tasks"]:
         record = old
     else:
         run_dir.write_record(record)
-    _refuse_changed_weights(ahead, record["weights"])
     result = _execute(plugins, ahead, workers, run_dir, record, console)
     damaged = write_tables(run_dir, places(record))
     if result.executed or record.get("status") != result.status:
@@ -212,16 +210,16 @@ def _execute(
             ahead.settings, run_dir, backend, view, set(ahead.finished), dict(record["weights"])
         )
         before = len(work.finished)
-        guess = backend.estimate(ahead.settings, ahead.todo)
-        console.print(guess.in_words(backend.slots), markup=False)
         try:
+            guess = backend.estimate(ahead.settings, ahead.todo)
+            console.print(guess.in_words(backend.slots), markup=False)
             work.work(ahead.todo)
-            status = FAILED if work.failures else done
+            status = FAILED if work.failures and not ahead.shard else done
         except KeyboardInterrupt:
             backend.close(now=True)
             status = INTERRUPTED
     record["weights"] = work.weights
-    record["device"] = ", ".join(sorted({*work.devices, *_measured_on(record)}))
+    record["device"] = ", ".join(sorted({*work.devices, *measured_on(record)}))
     if work.disk_full is not None:
         raise DiskFull(work.disk_full.reason)
     titles = {task.key: task.title for task in ahead.todo}

@@ -48,6 +48,12 @@ def select(plugins: Plugins, suite: Suite) -> Selection:
             unavailable[spec.id] = f"needs `pip install {' '.join(missing)}`"
         else:
             available.append(spec)
+    if not available:
+        raise BenchError(
+            f"suite {suite.id}: no model is left to run",
+            why="; ".join(lines_by_reason(unavailable.items())),
+            fix="see `bench models list`",
+        )
     stages = {spec.id: _stages(spec, suite.stages) for spec in available}
     _refuse_unknown_stages(available, suite.stages)
     measured_only = [
@@ -60,15 +66,10 @@ def select(plugins: Plugins, suite: Suite) -> Selection:
     models = tuple(
         PlannedModel(spec, model_identity(plugins, spec), stages[spec.id]) for spec in available
     )
-    why = "; ".join(lines_by_reason(unavailable.items()))
-    if not models:
-        raise BenchError(
-            f"suite {suite.id}: no model is left to run", why=why, fix="see `bench models list`"
-        )
     if measured_only and not any(model.stages for model in models):
         raise BenchError(
             f"suite {suite.id}: no stage is left to make metamers from",
-            why=why,
+            why="; ".join(lines_by_reason(unavailable.items())),
             fix="see `bench models show MODEL`",
         )
     return Selection(models, unavailable)

@@ -14,6 +14,7 @@ from typing import Any
 from bench import config
 from bench.errors import BenchError
 from bench.plugins import installed
+from bench.runner.estimate import Estimate, estimate
 from bench.runner.kinds import KINDS
 from bench.store.files import DiskFull
 from bench.store.run_dir import DamagedResult, RunDir
@@ -55,6 +56,7 @@ class _Process:
 
 
 _process = _Process()
+_turn = threading.Lock()
 
 
 def start_process(threads: int, parent: int, messages: Any, stop: Any) -> None:
@@ -83,10 +85,20 @@ def _leave_with_parent(parent: int) -> None:
 
 
 def run_job(settings: RunSettings, tasks: Sequence[Task]) -> list[TaskReport]:
-    """Execute tasks one after the other; a failure of one leaves the others."""
-    if _process.bench is None or _process.bench.settings != settings:
-        _process.bench = Workbench(settings, installed())
-    return execute_all(_process.bench, tasks, _process.tell, _process.stop)
+    """Execute tasks one after the other; a failure of one leaves the others.
+
+    Threads of one process (a Dask worker may have several) take turns: models are not theirs alone.
+    """
+    with _turn:
+        if _process.bench is None or _process.bench.settings != settings:
+            _process.bench = Workbench(settings, installed())
+        return execute_all(_process.bench, tasks, _process.tell, _process.stop)
+
+
+def estimate_job(settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
+    """Estimate how long tasks take in this process, until the run is stopped."""
+    stop = _process.stop
+    return estimate(installed(), settings, tasks, stopped=lambda: bool(stop and stop.is_set()))
 
 
 def execute_all(

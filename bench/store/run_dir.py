@@ -198,8 +198,8 @@ class RunDir:
         shutil.rmtree(self.scratch(place.key), ignore_errors=True)
         write_json(marker, {**(facts or {}), "files": records_to_json(files)})
 
-    def is_finished(self, place: Place) -> bool:
-        """Return whether the result is there, untouched.
+    def finished(self, place: Place) -> dict[str, Any] | None:
+        """Return what the marker tells of a result that is there, untouched; None if it is not.
 
         Raises
         ------
@@ -208,10 +208,11 @@ class RunDir:
         """
         marker = self.root / place.marker
         if not marker.exists():
-            return False
-        if not all(untouched(marker.parent, record) for record in self._files(place)):
-            raise DamagedResult(f"the result in {marker} was changed or cut off")
-        return True
+            return None
+        facts = self.facts(place)
+        if not all(untouched(marker.parent, record) for record in _records(facts, place)):
+            raise _damaged(f"the result in {marker} was changed or cut off", place)
+        return facts
 
     def damaged_files(self, place: Place) -> list[Path]:
         """Return the files of a finished result whose content is not what was written."""
@@ -276,10 +277,7 @@ class RunDir:
         return _content((self.root / place.marker).with_suffix(suffix), record, place)
 
     def _files(self, place: Place) -> list[FileRecord]:
-        try:
-            return [FileRecord(**record) for record in self.facts(place)["files"]]
-        except (KeyError, TypeError):
-            raise _damaged(f"{self.root / place.marker} is damaged", place) from None
+        return _records(self.facts(place), place)
 
     def scratch(self, key: str) -> Path:
         """Return where a task may keep what it needs to go on after an interruption."""
@@ -341,11 +339,20 @@ def _write_beside(marker: Path, name: str, data: bytes) -> FileRecord:
     return replace(write_atomically(marker.parent / name, data), name=name)
 
 
+def _records(facts: dict[str, Any], place: Place) -> list[FileRecord]:
+    try:
+        return [FileRecord(**record) for record in facts["files"]]
+    except (KeyError, TypeError):
+        raise _damaged(f"{place.marker} is damaged", place) from None
+
+
 def _content(path: Path, record: FileRecord | None, place: Place) -> bytes:
     try:
         data = path.read_bytes()
-    except OSError:
+    except FileNotFoundError:
         data = b""
+    except OSError as error:  # says nothing of the file: a network's hiccup, too many open files
+        raise StoreError(f"{path} cannot be read", why=error.strerror or str(error)) from None
     if record is None or bytes_sha256(data) != record.sha256:
         raise _damaged(f"{path} was changed or cut off", place)
     return data

@@ -33,7 +33,10 @@ def tables_of(run_dir: RunDir, places: Iterable[Place]) -> dict[str, pd.DataFram
 
 
 def write_tables(run_dir: RunDir, places: Iterable[Place]) -> list[str]:
-    """Rebuild the tables; results that are damaged are taken back and named."""
+    """Rebuild the tables of all finished results; damaged ones are taken back and named.
+
+    A kind of which nothing is finished has no table.
+    """
     damaged = []
     places = list(places)
     while True:
@@ -48,6 +51,9 @@ def write_tables(run_dir: RunDir, places: Iterable[Place]) -> list[str]:
             break
     for kind, table in tables.items():
         write_atomically(run_dir.table_path(kind), to_parquet(table))
+    for path in run_dir.root.glob("tables/*.parquet"):
+        if path.stem not in tables:
+            path.unlink()
     return damaged
 
 

@@ -99,7 +99,16 @@ def in_batches(work: Callable[[list[int]], T], count: int, size: int) -> Iterato
     """Yield ``work(places)`` for the places 0 to ``count`` - 1, at most ``size`` at once.
 
     Where memory runs out half as many are tried, and from then on no more than fitted.
+
+    Raises
+    ------
+    BenchError
+        If there is nothing to do, or ``size`` is no number from 1.
     """
+    if count < 1:
+        raise BenchError("there are no stimuli", fix="give at least one")
+    if not isinstance(size, int) or size < 1:
+        raise BenchError(f"batch size {size!r}", fix="want a number from 1")
     first = 0
     while first < count:
         here = range(first, min(first + size, count))

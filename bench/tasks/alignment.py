@@ -87,7 +87,8 @@ def beside(images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
     if images.ndim != targets.ndim or images.shape == targets.shape:
         return images
-    return resized(images, targets.shape[-1], "bicubic").expand(-1, targets.shape[1], -1, -1)
+    height, width = targets.shape[-2:]
+    return resized(images, (height, width), "bicubic").expand(-1, targets.shape[1], -1, -1)
 
 
 def shown_targets(bench: Workbench) -> torch.Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,8 +71,13 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     return Outcome(rows)
 
 
-@lru_cache(maxsize=1)  # the same for all models and stages of a run
 def _hard(bench: Workbench) -> Triples:
+    if bench.triples is None:
+        bench.triples = _find_hard(bench)
+    return bench.triples
+
+
+def _find_hard(bench: Workbench) -> Triples:
     from bench.proxies.triples import hard_triples, read_similarity, similarity_by
 
     suite = bench.settings.suite

@@ -38,6 +38,7 @@ def plan(context: PlanContext) -> list[Task]:
                 "protocol": dataclasses.asdict(protocols[model.spec.id]),
                 "seed": suite.seed,
                 **_distance_code(protocols[model.spec.id], context),
+                **({"grey": True} if _grey_input(model.spec) else {}),
             },
         )
         for model in context.models
@@ -50,6 +51,12 @@ def _distance_code(protocol: Protocol, context: PlanContext) -> dict[str, str]:
     """Return what enters the key of metamers that a perceptual distance regularises."""
     perceptual = protocol.regulariser.perceptual if protocol.regulariser else None
     return {"metric_code": context.metric_code(perceptual)} if perceptual else {}
+
+
+def _grey_input(spec: ModelSpec) -> ImageInput | None:
+    """Return the input of a network that works on grey images, as its metamers are then."""
+    entrance = spec.input
+    return entrance if isinstance(entrance, ImageInput) and entrance.grey else None
 
 
 def protocol_for(suite: Suite, spec: ModelSpec) -> Protocol:
@@ -70,8 +77,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     scratch = bench.run_dir.scratch(task.key)
     perceptual = protocol.regulariser.perceptual if protocol.regulariser else None
     natural = bench.images(suite.stimuli, suite.limit)
-    entrance = model.spec.input
-    if isinstance(entrance, ImageInput) and entrance.grey:
+    if (entrance := _grey_input(model.spec)) is not None:
         natural = grey_view(entrance, natural)
     run = synthesize(
         model,

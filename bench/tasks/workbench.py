@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     from bench.models.staged import StagedModel
     from bench.proxies.spec import MetricSpec
+    from bench.proxies.triples import Triples
     from bench.proxies.two_afc import Distance
 
 SHARE_OF_FREE_MEMORY = 0.2  # for models that are not in use, in each worker
 STIMULI_KEPT = 4
+DISTANCES_KEPT = 4
 
 
 class Workbench:
@@ -46,6 +48,8 @@ class Workbench:
         self._broken: dict[str, BenchError] = {}
         self._models: OrderedDict[str, StagedModel] = OrderedDict()  # used last stands last
         self.stimuli = lru_cache(maxsize=STIMULI_KEPT)(self._load_stimuli)
+        self.distance = lru_cache(maxsize=DISTANCES_KEPT)(self._build_distance)
+        self.triples: Triples | None = None  # hard ones, the same for all models and stages
 
     def model(self, model_id: str) -> StagedModel:
         """Return a model, loaded once as long as memory for all of them lasts."""
@@ -55,7 +59,7 @@ class Workbench:
             self._models.move_to_end(model_id)
             return self._models[model_id]
         if model_id in self._broken:  # not tried again for each of its tasks
-            raise self._broken[model_id]
+            raise self._broken[model_id].with_traceback(None)
         self._make_room()
         try:
             model = load_spec(self.plugins.model(model_id), device=self.settings.device)
@@ -86,7 +90,7 @@ class Workbench:
         values = self.stimuli(set_id, n).values
         return torch.as_tensor(values[list(range(len(values)))])
 
-    def distance(self, metric: str) -> Distance:
+    def _build_distance(self, metric: str) -> Distance:
         """Return the perceptual distance called ``metric``."""
         from bench.models.load import pick_device
 

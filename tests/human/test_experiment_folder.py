@@ -327,7 +327,8 @@ def test_answers_may_be_sent_to_one_server_only(make: Make, tmp_path: Path) -> N
     assert page(out)["submit_url"] == url
     policy = "connect-src &#x27;self&#x27; https://lab.example.org; "
     assert policy in (out / "index.html").read_text("utf-8")
-    for bad in ("lab.example.org", "javascript:alert(1)", "https://a b", "https://a;script-src *"):
+    addresses = "lab.example.org", "javascript:alert(1)", "https://a b", "https://a;script-src *"
+    for bad in (*addresses, "http://a:port/x"):
         with pytest.raises(BenchError, match="not the address of a server"):
             build_experiment(make(), tmp_path / "other", Settings(submit_url=bad))
 
@@ -472,3 +473,14 @@ def test_practice_turns_to_other_sets_where_the_runs_own_is_used_up(
     assert built.design.warm_up == ("a", "b", "c")  # the third is in the main part
     assert {"a", "b", "c"} <= {t.stimulus for t in built.lists[1] if t.phase != "main"}
     assert any("come again in the main part" in line for line in built.summary())
+
+
+def test_the_present_folder_will_do_where_it_is_empty(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    built = build_experiment(run, Path(), Settings())
+    assert (built.out / "index.html").is_file()
+    assert built.out == tmp_path / "here"

@@ -78,7 +78,7 @@ def cell(row: dict, measure: str) -> str:
 
 def test_the_numbers_are_those_of_the_json_file(make) -> None:
     board = make_board([make("a", 0.5, 0.25), make("b", 0.9), make("c", None)])
-    page, facts = Page(html(board)), json.loads(as_json(board))
+    page, facts = Page(html(board, "toy")), json.loads(as_json(board))
     columns = {
         "recognised by others": "alignment", "accuracy": "accuracy", "robust linf 0.03": "robust",
     }  # fmt: skip
@@ -93,7 +93,7 @@ def test_the_numbers_are_those_of_the_json_file(make) -> None:
 
 
 def test_columns_sort_by_their_numbers_and_missing_ones_go_last(make) -> None:
-    page = Page(html(make_board([make("a", 0.5, 0.25), make("b", 0.9), make("c", None)])))
+    page = Page(html(make_board([make("a", 0.5, 0.25), make("b", 0.9), make("c", None)]), "toy"))
     kinds = [attributes["class"] for attributes in page.all("th")]
     assert kinds == ["number", "", "", "number", "number", "number"]
     keys = [attributes["data-value"] for attributes in page.all("td")]
@@ -108,7 +108,7 @@ def test_hostile_text_is_shown_as_it_is(make) -> None:
     facts = result.model.model_copy(update={"training": HOSTILE})
     suite = result.suite.model_copy(update={"title": HOSTILE})
     hostile = result.model_copy(update={"model": facts, "suite": suite})
-    page = Page(html(make_board([hostile])))
+    page = Page(html(make_board([hostile]), "toy"))
     (row,) = page.rows()
     assert row["model"] == row["training"] == HOSTILE
     assert page.all("img") == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -286,20 +287,26 @@ def test_pickled_objects_are_never_run(tmp_path: Path) -> None:
     assert not (tmp_path / "trace").exists()
 
 
+def in_a_shell(command: str) -> None:
+    """Run a command as a person does who pastes it."""
+    words = command.replace("python", shlex.quote(sys.executable), 1)
+    subprocess.run(["sh", "-c", words], check=True, timeout=120)
+
+
 @pytest.mark.parametrize("zipped", [True, False])
 def test_the_error_names_the_class_and_its_command_converts(
     state: dict[str, torch.Tensor], tmp_path: Path, zipped: bool
 ) -> None:
-    path = tmp_path / "old.pt"
+    path = tmp_path / "old `touch ran` $(touch ran) 'a'.pt"
     content = {"model": state, "args": Namespace(lr=1)}
     torch.save(content, path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(BenchError, match=r"argparse\.Namespace") as raised:
         read_state(path)
     command = conversion_command(path)
     assert command in raised.value.fix
-    script = command.removeprefix('python -c "').removesuffix('"')
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
-    assert_equal(load_file(tmp_path / "old.safetensors"), state)
+    in_a_shell(command)
+    assert_equal(load_file(path.with_suffix(".safetensors")), state)
+    assert not Path("ran").exists()
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
@@ -316,8 +323,7 @@ def test_a_torchscript_program_is_named_and_its_command_converts(
         read_state(path)
     command = torchscript_command(path)
     assert command in raised.value.fix
-    script = command.removeprefix('python -c "').removesuffix('"')
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+    in_a_shell(command)
     expected = {name: value.half() for name, value in state.items()}
     assert_equal(read_state(tmp_path / "RN50.safetensors"), expected)
 

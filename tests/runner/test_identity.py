@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import toy_plugin
 
 import bench
 from bench.plugins import Plugins
 from bench.registry import Registry
-from bench.runner.identity import code_sha256
+from bench.runner.identity import code_sha256, model_identity
 from bench.runner.plan import make_plan
 from bench.tasks.task import RunSettings
 
@@ -40,6 +42,9 @@ def swap(monkeypatch: pytest.MonkeyPatch) -> Callable[[Registry[Any], Any], None
         monkeypatch.setitem(registry._entries, entry.id.casefold(), place)
 
     return put
+
+
+TWO = {"conv1": "1", "conv2": "3", "logits": ""}
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -77,6 +82,8 @@ def test_a_distances_code_is_in_its_tasks_keys(keys, toy_plugins, swap) -> None:
         {"stages": {"conv1": "2", "conv2": "3", "logits": ""}},
         {"input": bench.ImageInput(size_px=16)},
         {"match_measures": ("snr_db",)},
+        {"stages": {**TWO, "conv1": bench.Stage("1", pick=itemgetter(0))}},
+        {"stages": {**TWO, "conv1": bench.Stage("1", unit_sets=(np.arange(2000),))}},
     ],
 )
 def test_what_a_spec_says_is_in_its_models_keys(keys, toy_plugins, swap, change) -> None:
@@ -113,3 +120,14 @@ def test_code_of_the_bench_counts_by_its_epochs(toy_plugins) -> None:
     own = code_sha256(toy_plugins, "toy", bench.load)
     assert own == code_sha256(toy_plugins, "toy", toy_plugin.nan)
     assert own == code_sha256(toy_plugins, "toy", len)
+
+
+def test_what_a_picker_was_made_with_is_in_the_key(toy_plugins) -> None:
+    def described(**stage: Any) -> str:
+        spec = toy_plugin.spec("toy-a", toy_plugin.nan, stages={"a": bench.Stage("1", **stage)})
+        return model_identity(toy_plugins, spec)["spec"]
+
+    pickers = [itemgetter(0), itemgetter(1), functools.partial(max, 1), functools.partial(max, 2)]
+    assert len({described(pick=pick) for pick in pickers}) == 4
+    near = np.arange(2000), np.concatenate([np.arange(1000), np.arange(1001, 2001)])
+    assert len({described(unit_sets=(group,)) for group in near}) == 2

@@ -53,25 +53,37 @@ def test_without_memory_each_is_loaded_once_a_phase(do, toy_settings, loads, mon
 
 
 class Murderous(Backend):
-    """Finishes every task, but dies of one, whatever is in its job."""
+    """Works on several jobs at once; one task kills the worker, and with it all that are out."""
+
+    slots = 2
+    deaths = (BrokenProcessPool,)
 
     def __init__(self, victim: str) -> None:
         self.victim = victim
-        self.jobs: list[list[str]] = []
+        self.out: list[tuple[Reports, list[str]]] = []
+        self.beside: list[int] = []  # how many tasks were out whenever the culprit was
 
     def submit(self, settings: RunSettings, tasks: Sequence[Task]) -> Reports:
-        self.jobs.append([task.key for task in tasks])
-        future: Reports = Future()
-        if self.victim in self.jobs[-1]:
-            future.set_exception(BrokenProcessPool())
-        else:
-            future.set_result([TaskReport(task.key) for task in tasks])
-        return future
+        self.out.append((Future(), [task.key for task in tasks]))
+        return self.out[-1][0]
+
+    def messages(self) -> list[tuple[str, float, float | None]]:
+        """End everything that is out: the run asks between two looks at its futures."""
+        keys = [key for _, job in self.out for key in job]
+        if self.victim in keys:
+            self.beside.append(len(keys))
+        for future, job in self.out:
+            if self.victim in keys:
+                future.set_exception(BrokenProcessPool())
+            else:
+                future.set_result([TaskReport(key) for key in job])
+        self.out = []
+        return []
 
     def estimate(self, settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
         return Estimate(0.0, ())
 
-    def restart(self) -> None:
+    def restart(self, lost: Reports) -> None:
         pass
 
     def close(self, *, now: bool = False) -> None:
@@ -82,15 +94,36 @@ def test_only_the_task_that_kills_its_worker_is_given_up(
     toy_settings: Callable[..., RunSettings],
 ) -> None:
     settings = toy_settings()
-    tasks = [Task("recognition", "toy-a", {"i": i}, passes=10) for i in range(5)]
-    backend = Murderous(tasks[2].key)
+    tasks = [Task("recognition", f"toy-{i}", {"i": i, "j": j}) for i in range(3) for j in range(4)]
+    culprit = tasks[5].key
+    backend = Murderous(culprit)
     with View(tasks, Console(file=StringIO())) as view:
         work = Execution(settings, RunDir(settings.root), backend, view, set(), {})
         work.work(tasks)
-    assert set(work.failures) == {tasks[2].key}
-    assert work.finished == {task.key for task in tasks} - {tasks[2].key}
-    assert len(backend.jobs[0]) == 5
-    assert all(len(job) == 1 for job in backend.jobs[1:])
+    assert set(work.failures) == {culprit}
+    assert "its worker process died" in work.failures[culprit].reason
+    assert work.finished == {task.key for task in tasks} - {culprit}
+    assert backend.beside == [12, 1, 1]
+
+
+class Unreachable(Murderous):
+    """Loses its jobs for another reason than the death of a worker."""
+
+    deaths = ()
+
+
+def test_any_other_failure_of_a_job_fails_its_tasks_only(
+    toy_settings: Callable[..., RunSettings],
+) -> None:
+    settings = toy_settings()
+    tasks = [Task("recognition", f"toy-{i}", {"i": i}) for i in range(5)]
+    backend = Unreachable(tasks[0].key)
+    with View(tasks, Console(file=StringIO())) as view:
+        work = Execution(settings, RunDir(settings.root), backend, view, set(), {})
+        work.work(tasks)
+    assert tasks[0].key in work.failures
+    assert tasks[4].key in work.finished
+    assert "BrokenProcessPool" in work.failures[tasks[0].key].reason
 
 
 def test_accuracy_comes_first_and_recognition_last(do, toy_settings, monkeypatch) -> None:

@@ -391,6 +391,10 @@ def test_shards_of_other_weights_do_not_join(do, toy_settings, tmp_path) -> None
     incomplete = merge([shards[0].root], tmp_path / "part")
     assert incomplete.missing > 0
     record = json.loads((shards[1].root / "run.json").read_text())
+    (shards[1].root / "run.json").write_text(json.dumps({**record, "device": "GPU"}))
+    merge([shard.root for shard in shards], tmp_path / "both")
+    assert RunDir(tmp_path / "both").read_record()["device"] == "GPU, cpu"
+    record = json.loads((shards[1].root / "run.json").read_text())
     record["weights"]["toy-a"] = "0" * 64
     (shards[1].root / "run.json").write_text(json.dumps(record))
     with pytest.raises(BenchError, match="model toy-a had other weights"):
@@ -413,6 +417,116 @@ def test_changed_code_is_never_taken_for_old(do, toy_settings, toy_plugins, monk
     monkeypatch.setattr(type(toy_plugins), "source_files", lambda self, plugin: [elsewhere])
     ahead = prospect(toy_plugins, settings, None)
     assert len(ahead.todo) == len(ahead.plan.tasks)
+
+
+def test_what_is_no_longer_measured_is_in_no_table(do, toy_settings, toy_plugins) -> None:
+    """A kind of which nothing is left must not show the numbers of other code."""
+    settings = toy_settings(models=["toy-a"])
+    do(settings)
+    assert RunDir(settings.root).table("accuracy") is not None
+    spec = toy_plugins.model("toy-a")
+    build = spec.build
+
+    def broken(weights):
+        raise RuntimeError("no longer")
+
+    object.__setattr__(spec, "build", broken)
+    try:
+        assert len(do(settings).failures) > 5
+    finally:
+        object.__setattr__(spec, "build", build)
+    assert list((settings.root / "tables").iterdir()) == []
+
+
+def test_weights_are_known_from_results_though_the_run_was_killed(
+    do, toy_settings, toy_plugins
+) -> None:
+    settings = toy_settings(models=["toy-a"])
+    do(settings)
+    run_dir = RunDir(settings.root)
+    record = run_dir.read_record()
+    run_dir.write_record({**record, "weights": {}, "status": "running"})  # as a kill leaves it
+    for place in places(record):
+        if place.kind == "recognition":
+            run_dir.withdraw(place)
+    spec = toy_plugins.model("toy-a")
+    build = spec.build
+
+    @functools.wraps(build)
+    def other(weights):
+        network = build(weights)
+        torch.nn.init.zeros_(network[0].bias)
+        return network
+
+    object.__setattr__(spec, "build", other)
+    try:
+        result = do(settings)
+    finally:
+        object.__setattr__(spec, "build", build)
+    assert {f.title.split()[0] for f in result.failures} == {"recognition"}
+    assert all("no longer those" in f.reason for f in result.failures)
+
+
+def test_a_shard_stays_a_shard_whatever_fails(do, toy_settings) -> None:
+    settings = toy_settings(models=["toy-a", "toy-explodes"])
+    results = [do(settings, shard=(1, 1))]
+    assert results[0].exit_code == ExitCode.SOME_FAILED
+    assert RunDir(settings.root).read_record()["status"] == "shard finished"
+
+
+def test_a_refused_run_leaves_the_record_as_it_was(do, toy_settings, monkeypatch) -> None:
+    settings = toy_settings(models=["toy-a"])
+    do(settings)
+    before = (settings.root / "run.json").read_bytes()
+
+    def refuse(*args):
+        raise BenchError("no")
+
+    monkeypatch.setattr("bench.runner.run._refuse_changed_weights", refuse)
+    with pytest.raises(BenchError, match="no"):
+        do(toy_settings(models=["toy-a", "toy-b"]))
+    assert (settings.root / "run.json").read_bytes() == before
+
+
+def test_only_models_without_their_packages_are_named_so(do, toy_settings) -> None:
+    with pytest.raises(BenchError, match="no model is left to run: toy-needs: needs `pip"):
+        do(toy_settings(models=["toy-needs"], stages=["conv1"]))
+
+
+def test_a_read_that_fails_takes_nothing_back(do, toy_settings, monkeypatch) -> None:
+    settings = toy_settings(models=["toy-a"])
+    do(settings)
+    part = next((settings.root / "parts" / "accuracy").glob("*.parquet"))
+    read_bytes = Path.read_bytes
+
+    def hiccup(path: Path) -> bytes:
+        if path == part:
+            raise OSError(24, "Too many open files")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", hiccup)
+    with pytest.raises(BenchError, match="cannot be read: Too many open files"):
+        do(settings)
+    monkeypatch.undo()
+    assert do(settings).executed == 0
+
+
+def test_a_distance_is_built_once(do, toy_settings, toy_plugins) -> None:
+    metric = toy_plugins.metrics.get("haarpsi")
+    built = []
+
+    @functools.wraps(metric.build)
+    def counting(device):
+        built.append(device)
+        return metric_build(device)
+
+    metric_build = metric.build
+    object.__setattr__(metric, "build", counting)
+    try:
+        do(toy_settings())
+    finally:
+        object.__setattr__(metric, "build", metric_build)
+    assert len(built) == 1
 
 
 def test_changed_weights_are_refused(do, toy_settings, toy_plugins, tmp_path) -> None:

@@ -56,7 +56,7 @@ def test_a_run_directory_keeps_and_checks_them(tmp_path) -> None:
     other = RunDir(tmp_path / "other")
     other.adopt(PLACE, run_dir)
     np.testing.assert_array_equal(other.pictures(PLACE), found)
-    assert other.is_finished(PLACE)
+    assert other.finished(PLACE)
     (folder / "b.png").write_bytes(to_png(images()[0]))
     assert run_dir.damaged_files(PLACE) == [folder / "b.png"]
     with pytest.raises(DamagedResult, match=r"b\.png was changed"):

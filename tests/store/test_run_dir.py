@@ -29,7 +29,7 @@ def run_dir(tmp_path: Path) -> RunDir:
 
 
 def test_what_goes_in_comes_out(run_dir) -> None:
-    assert run_dir.is_finished(PLACE)
+    assert run_dir.finished(PLACE)
     pd.testing.assert_frame_equal(run_dir.rows(PLACE), ROWS)
     np.testing.assert_array_equal(run_dir.arrays(PLACE)["stimuli"], [[0, 1, 2], [3, 4, 5]])
     assert run_dir.facts(PLACE)["seconds"] == 1.0
@@ -46,7 +46,7 @@ def test_damage_is_found(run_dir, suffix, damage) -> None:
         changed = {"truncated": data[:-1], "edited": data[:-1] + b"?", "empty": b""}[damage]
         path.write_bytes(changed)
     with pytest.raises(DamagedResult, match="changed or cut off"):
-        run_dir.is_finished(PLACE)
+        run_dir.finished(PLACE)
     with pytest.raises(DamagedResult):
         run_dir.arrays(PLACE) if suffix == ".safetensors" else run_dir.rows(PLACE)
     assert run_dir.damaged_files(PLACE) == [path]
@@ -56,19 +56,19 @@ def test_damage_is_found(run_dir, suffix, damage) -> None:
 def test_a_damaged_marker_is_found(run_dir, text) -> None:
     (run_dir.root / PLACE.marker).write_bytes(text)
     with pytest.raises(DamagedResult):
-        run_dir.is_finished(PLACE)
+        run_dir.finished(PLACE)
 
 
 def test_a_copied_directory_is_still_finished(run_dir, tmp_path) -> None:
     import shutil
 
     shutil.copytree(run_dir.root, tmp_path / "copy", copy_function=shutil.copyfile)
-    assert RunDir(tmp_path / "copy").is_finished(PLACE)
+    assert RunDir(tmp_path / "copy").finished(PLACE)
 
 
 def test_without_its_marker_a_result_does_not_exist(run_dir) -> None:
     run_dir.withdraw(PLACE)
-    assert not run_dir.is_finished(PLACE)
+    assert run_dir.finished(PLACE) is None
 
 
 @pytest.mark.parametrize("step", ["open", "fsync", "replace"])
