@@ -45,7 +45,8 @@ def test_people_see_large_families_folded_and_machines_all(listed) -> None:
 
 def test_many_are_checked_with_progress_and_a_line_each() -> None:
     code, out, err = call("check", "digits-hmax", "digits-vit", "--weights", "none")
-    assert (code, out.splitlines()) == (0, ["digits-hmax: ok", "digits-vit: ok"])
+    said = ["digits-hmax: ok (random weights)", "digits-vit: ok (random weights)"]
+    assert (code, out.splitlines()) == (0, said)
     assert "[2/2] digits-vit" in err
     assert "2 checked, 0 failed" in err
 
@@ -67,3 +68,23 @@ def test_machines_get_one_document() -> None:
     assert [found["model"] for found in json.loads(out)] == ["digits-hmax", "digits-vit"]
     _, out, _ = call("check", "digits-vit", "--weights", "none", "--json")
     assert json.loads(out)["problems"] == []
+
+
+def test_own_weights_are_checked_where_they_are_at_hand(monkeypatch, tmp_path) -> None:
+    """`bench models check all` downloads nothing."""
+    monkeypatch.setenv("METAMER_BENCH_CACHE", str(tmp_path))
+    from bench.models import download
+
+    asked = []
+
+    def fetch(url, part):
+        asked.append(url)
+        raise OSError("no network")
+
+    monkeypatch.setattr(download, "_fetch_whole", fetch)
+    code, out, _ = call("check", "digits-vit", "alexnet")
+    assert (code, out.splitlines()) == (0, ["digits-vit: ok", "alexnet: ok (random weights)"])
+    assert asked == []
+    code, out, _ = call("check", "alexnet", "--weights", "default")
+    assert code == 1
+    assert "its file could not be fetched" in out

@@ -14,6 +14,7 @@ from bench.errors import BenchError, ExitCode
 if TYPE_CHECKING:
     from bench.spec import ModelSpec
 
+RANDOM = "none"
 LONGEST_FAMILY = 40  # a listing of all models folds larger families into a line
 
 
@@ -132,13 +133,20 @@ def _stage_line(spec: ModelSpec, name: str) -> str:
     return f"{stage.module or 'output of the model'}{note}"
 
 
-@models.command("check", epilog="Example: bench models check digits-vit --weights none")
+@models.command("check", epilog="Example: bench models check digits-vit alexnet; or: all")
 @click.argument("names", nargs=-1, required=True, metavar="MODEL...")
-@click.option("--weights", default="default", help="A set's name, a file, or `none` for random.")
+@click.option(
+    "--weights",
+    help="A set's name, a file, or `none` for random.  "
+    "[default: its own if they are at hand, else random ones]",
+)
 @click.option("--device", default="cpu", show_default=True)
 @json_option
-def check_models(names: tuple[str, ...], weights: str, device: str, as_json: bool) -> None:
-    """Load models and check every stage: shape, gradient, order, batch independence."""
+def check_models(names: tuple[str, ...], weights: str | None, device: str, as_json: bool) -> None:
+    """Load models and check every stage: shape, gradient, order, batch independence.
+
+    Unless --weights asks for it, nothing is fetched but by the builder of a model that is named.
+    """
     from bench.plugins import installed
 
     plugins = installed()
@@ -153,7 +161,9 @@ def check_models(names: tuple[str, ...], weights: str, device: str, as_json: boo
     for i, spec in enumerate(asked, 1):
         if len(asked) > 1:
             click.echo(f"[{i}/{len(asked)}] {spec.id}", err=True)
-        facts = _checked(spec, None if weights == "none" else weights, device)
+        chosen = weights or _at_hand(spec, named=spec.id in names)
+        facts = _checked(spec, None if chosen == RANDOM else chosen, device)
+        facts["weights"] = chosen
         found.append(facts)
         if not as_json:
             _show_report(facts, brief=len(asked) > 1)
@@ -177,10 +187,24 @@ def _skipped(specs: Iterable[ModelSpec], names: tuple[str, ...]) -> dict[str, li
 
 def _show_report(facts: dict[str, Any], *, brief: bool) -> None:
     """Print what a check found; of one that passed among many, only that it did."""
-    click.echo(f"{facts['model']}: {'FAILED' if facts['problems'] else 'ok'}")
+    click.echo(f"{facts['model']}: {'FAILED' if facts['problems'] else 'ok'}{_which(facts)}")
     if facts["problems"] or not brief:
         show_rows(facts["stages"], False, empty="  no stage could be read")
         show_rows(facts["checks"], False, empty=f"  {'; '.join(facts['problems'])}")
+
+
+def _at_hand(spec: ModelSpec, *, named: bool) -> str:
+    """Return which weights to check a model with where that was left open."""
+    from bench.models.weights import at_hand
+
+    own = spec.weights.get("default")
+    if own is None:  # what its builder does may be a download
+        return "default" if named else RANDOM
+    return "default" if at_hand(own) else RANDOM
+
+
+def _which(facts: dict[str, Any]) -> str:
+    return " (random weights)" if facts["weights"] == RANDOM else ""
 
 
 def _selected(plugins: Any, name: str) -> Iterator[ModelSpec]:

@@ -20,10 +20,10 @@ from torch import nn
 
 from bench import config
 from bench.errors import BenchError
-from bench.models.download import download, file_sha256
+from bench.models.download import download, file_name, file_sha256
 from bench.spec import Weights
 
-__all__ = ["file_sha256", "fill", "locate", "read_state", "state_sha256"]
+__all__ = ["at_hand", "file_sha256", "fill", "locate", "read_state", "state_sha256"]
 
 # Keys under which training scripts keep the parameters beside other things.
 NESTED_KEYS = ("state_dict", "model_state_dict", "model")
@@ -58,24 +58,34 @@ def locate(weights: Weights, model: str) -> Path:
     return path
 
 
+def at_hand(weights: Weights) -> bool:
+    """Return whether the weights' file is on this machine, so that nothing would be fetched."""
+    return _place(weights).is_file()
+
+
+def _place(weights: Weights) -> Path:
+    """Return where the weights' file lies, or will lie when it is fetched."""
+    if weights.file is not None:
+        return weights.file
+    name = str(weights.member) if weights.url is None else file_name(weights.url)
+    return config.cache_dir() / "weights" / name
+
+
 def _find(weights: Weights, model: str) -> Path:
-    folder = config.cache_dir() / "weights"
+    path = _place(weights)
     if weights.url is not None:
         urls = (weights.url, *weights.mirrors)
-        return download(urls, folder, f"model {model}", weights.sha256)
+        return download(urls, path.parent, f"model {model}", weights.sha256)
+    if path.is_file():
+        return path
     if weights.file is not None:
-        if not weights.file.is_file():
-            raise BenchError(f"model {model}: weights file {weights.file} does not exist")
-        return weights.file
-    path = folder / str(weights.member)
-    if not path.is_file():
-        raise BenchError(
-            f"model {model}: its weights are published only inside an archive",
-            why=f"{weights.member} in {weights.archive}",
-            fix=f"fetch and unpack the archive, then save the file as {path}, "
-            "or pass its path as weights=",
-        )
-    return path
+        raise BenchError(f"model {model}: weights file {path} does not exist")
+    raise BenchError(
+        f"model {model}: its weights are published only inside an archive",
+        why=f"{weights.member} in {weights.archive}",
+        fix=f"fetch and unpack the archive, then save the file as {path}, "
+        "or pass its path as weights=",
+    )
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
