@@ -100,6 +100,7 @@ class _Toy(nn.Module):
         return self.logits(self.features(x))
 
 
+@pytest.mark.filterwarnings("ignore:scipy.optimize:DeprecationWarning")  # of older scikit-learns
 def test_the_readout_is_scikit_learns_logistic_regression_on_standardised_features() -> None:
     values = torch.randint(0, 256, (400, 3, 32, 32), generator=_generator(), dtype=torch.uint8)
     labels = torch.randint(0, 10, (400,), generator=_generator(1))

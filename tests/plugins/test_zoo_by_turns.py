@@ -16,6 +16,8 @@ TURNS = -(-len(ZOO) // A_DAY)
 TODAY = ZOO[datetime.now(UTC).date().toordinal() % TURNS :: TURNS]
 
 
+# Networks of other packages may be written for older versions of PyTorch.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize("spec", TODAY, ids=lambda spec: spec.id)
 def test_todays_models_pass_every_check(spec: ModelSpec) -> None:
     # Weights that a plugin ships are the real thing; all others are random.
