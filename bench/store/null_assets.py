@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -218,18 +218,7 @@ def keep_nulls(
         name: NullIdentity(**shared, stage=name, point=_point(model.spec.stage(name)))
         for name in names
     }
-    kept: dict[str, NullAsset] = {}
-    missing: dict[str, str] = {}
-    for stage, identity in identities.items():
-        try:
-            asset = store.find(identity)
-        except StoreError as error:
-            missing[stage] = f"rebuilt: {error}"
-        else:
-            if asset is None:
-                missing[stage] = "built"
-            else:
-                kept[stage] = asset
+    kept, missing = _look_up(store, identities)
     if missing:
         null = null_distribution(
             model,
@@ -243,6 +232,25 @@ def keep_nulls(
         for stage, status in missing.items():
             kept[stage] = store.write(identities[stage], null, status)
     return [kept[stage] for stage in names]
+
+
+def _look_up(
+    store: NullStore, identities: Mapping[str, NullIdentity]
+) -> tuple[dict[str, NullAsset], dict[str, str]]:
+    """Return the stages that are kept, and those to build with what will be said of them."""
+    kept: dict[str, NullAsset] = {}
+    missing: dict[str, str] = {}
+    for stage, identity in identities.items():
+        try:
+            asset = store.find(identity)
+        except StoreError as error:
+            missing[stage] = f"rebuilt: {error}"
+            continue
+        if asset is None:
+            missing[stage] = "built"
+        else:
+            kept[stage] = asset
+    return kept, missing
 
 
 def _point(stage: Stage) -> str:
