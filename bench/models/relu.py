@@ -52,13 +52,18 @@ class ReluWatcher(TorchFunctionMode):
     ----------
     modify
         Number of the call, counted from 0, that becomes a pass-through ReLU; None: none does.
+    skip
+        Let that call return its input instead: what the ReLU would have been applied to.
     remember
         Keep the outputs, so that `call_of` can tell which call made a tensor.
     """
 
-    def __init__(self, modify: int | None = None, *, remember: bool = False) -> None:
+    def __init__(
+        self, modify: int | None = None, *, skip: bool = False, remember: bool = False
+    ) -> None:
         super().__init__()
         self.modify = modify
+        self.skip = skip
         self.calls = 0
         self._outputs: list[torch.Tensor] | None = [] if remember else None
 
@@ -75,6 +80,8 @@ class ReluWatcher(TorchFunctionMode):
         self.calls += 1
         if call == self.modify:
             given = {**dict(zip(("input", "inplace"), args, strict=False)), **(kwargs or {})}
+            if self.skip:
+                return given["input"]
             in_place = func in RELUS_IN_PLACE or bool(given.get("inplace"))
             return pass_through_relu(given["input"], in_place)
         output = func(*args, **(kwargs or {}))

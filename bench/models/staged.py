@@ -125,11 +125,24 @@ class StagedModel:
         """
         x = self._enter(x)
         call = self.modified_relu_call(stage, x) if modified_relu else None
+        return self._at_stage(x, stage, call)
+
+    def before_relu(self, x: torch.Tensor, stage: str) -> torch.Tensor:
+        """Return what the stage's own last ReLU is applied to, with the gradient.
+
+        Where the stage does not end in a ReLU (`modified_relu_call` is None), its activation.
+        """
+        x = self._enter(x)
+        return self._at_stage(x, stage, self.modified_relu_call(stage, x), skip=True)
+
+    def _at_stage(
+        self, x: torch.Tensor, stage: str, call: int | None, skip: bool = False
+    ) -> torch.Tensor:
         # The pass ends where the one stage is captured: nothing can change it in place any more,
         # and activations in place save time and memory.
         self._set_in_place(True)
         try:
-            with ReluWatcher(modify=call) if call is not None else nullcontext():
+            with ReluWatcher(modify=call, skip=skip) if call is not None else nullcontext():
                 return self._capture(x, [stage])[stage]
         finally:
             self._set_in_place(False)

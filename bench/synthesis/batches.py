@@ -185,4 +185,5 @@ class Batches:
             gradients=finished.gradients,
             match=match,
             reasons={name: why for name, why in zip(names, finished.reasons, strict=True) if why},
+            stalled={name: at for name, at in zip(names, finished.stalled, strict=False) if at},
         )

@@ -38,7 +38,7 @@ def synthesize_different(
     Parameters
     ----------
     protocol
-        Any without an early stop.
+        Any without an early stop or a polish.
     **options
         Of `bench.synthesis.engine.synthesize`: batch_size, label_space, progress, distance, ...
 
@@ -51,14 +51,15 @@ def synthesize_different(
     Raises
     ------
     BenchError
-        If fewer than two are asked for, or the protocol stops early.
+        If fewer than two are asked for, or the protocol stops early or polishes.
     """
     if count < 2 or weight < 0:
         raise BenchError(f"{count} different metamers of weight {weight}", fix="want 2 or more")
-    if protocol.stop is not None:
+    if protocol.stop is not None or protocol.polish:
         raise BenchError(
-            f"protocol {protocol.name} stops early; different metamers move to the end",
-            fix="protocol.replace(stop=None)",
+            f"protocol {protocol.name} stops early or polishes the match; different metamers are "
+            "pushed apart to the end",
+            fix="protocol.replace(stop=None, polish=0)",
         )
     x = checked_stimuli(model, x, protocol)
     names = checked_ids(x, ids)

@@ -16,7 +16,7 @@ from bench.synthesis.checkpoints import Checkpoints
 from bench.synthesis.inputs import checked_ids, checked_stage, checked_stimuli
 from bench.synthesis.loop import Coupling, Work
 from bench.synthesis.noise import noise_start
-from bench.synthesis.optimisers import no_moments
+from bench.synthesis.optimisers import tensors_kept
 from bench.synthesis.protocols import Protocol
 from bench.synthesis.regularisers import Distance
 from bench.synthesis.result import SynthesisInterrupted, SynthesisRun, joined
@@ -141,8 +141,7 @@ def synthesize_batches(
         distance=distance,
         coupling=coupling,
     )
-    moments = len(no_moments(protocol, x[:1]))
-    size = batch_size_for(batch_size, model, x, stage, moments)
+    size = batch_size_for(batch_size, model, x, stage, tensors_kept(protocol))
     size = max(1, size // together)
     yield from Batches(work, names, x, initial, size, together, label_space, progress, checkpoints)
 

@@ -20,6 +20,7 @@ from bench.synthesis.freezing import (
 )
 from bench.synthesis.objectives import relative_distance, subset_distance
 from bench.synthesis.optimisers import MOMENTS, move, no_moments
+from bench.synthesis.polishing import polish
 from bench.synthesis.preconditioning import precondition
 from bench.synthesis.protocols import NoiseStart, Protocol
 from bench.synthesis.regularisers import Distance, regularise
@@ -115,12 +116,22 @@ class BatchLoop:
         if self.work.protocol.keep == "best":
             kept["best_x"] = x.clone()
             kept["best"] = x.new_full((len(x),), torch.inf)
+        if self.work.protocol.polish:
+            kept["stalled"] = torch.zeros_like(codes)
         if self.work.distance is not None:
             live["weight"] = self._perceptual_weight(x)
         return State(0, rows, live, kept)
 
     def advance(self) -> None:
-        """Take one gradient step."""
+        """Take one gradient: a step of the protocol's rule, or of the search that ends it."""
+        if self.state.step < self.work.protocol.rule_steps:
+            self._follow_rule()
+        else:
+            activation, loss, accepted = polish(self.work, self.state, self.target)
+            self._observe_polish(activation, loss, accepted)
+        self.state.step += 1
+
+    def _follow_rule(self) -> None:
         work, state, step = self.work, self.state, self.state.step
         x = state.live["x"].detach().requires_grad_(True)
         activation = self._activation(x, step)
@@ -142,7 +153,6 @@ class BatchLoop:
             x = torch.where(alive.view(-1, *[1] * (x.ndim - 1)), moved, x)
             state.kept["gradients"][state.rows] += alive
         state.live = {**state.live, **moments, "x": x, "frozen": frozen}
-        state.step = step + 1
 
     def drop_finished(self) -> bool:
         """Put finished stimuli aside; return whether any is left. Waits for the device.
@@ -177,6 +187,7 @@ class BatchLoop:
             steps=(*self.curve_steps, work.protocol.total_steps),
             gradients=kept["gradients"].cpu(),
             reasons=tuple(REASONS[int(code)] for code in kept["frozen"].cpu()),
+            stalled=tuple(int(step) for step in kept["stalled"].cpu()) if "stalled" in kept else (),
         )
 
     def mean_loss(self) -> float:
@@ -237,6 +248,18 @@ class BatchLoop:
         if protocol.stop is not None and step % protocol.stop.every == 0:
             good = matched_well(self.target, activation, protocol.stop)
             frozen = state.live["frozen"]
+            state.live["frozen"] = torch.where((frozen == LIVE) & good, GOOD_ENOUGH, frozen)
+
+    def _observe_polish(
+        self, activation: torch.Tensor, loss: torch.Tensor, accepted: torch.Tensor
+    ) -> None:
+        """Keep the loss of the best point so far, and whether it is good enough."""
+        state, stop, step = self.state, self.work.protocol.stop, self.state.step
+        if step in self.curve_steps:
+            state.kept["curve"][state.rows, self.curve_steps.index(step)] = loss
+        if stop is not None and step % stop.every == 0:
+            frozen = state.live["frozen"]
+            good = accepted & matched_well(self.target, activation, stop)
             state.live["frozen"] = torch.where((frozen == LIVE) & good, GOOD_ENOUGH, frozen)
 
     def _note_best(self, x: torch.Tensor, objective: torch.Tensor) -> None:

@@ -19,6 +19,32 @@ def relative_distance(activation: torch.Tensor, target: torch.Tensor) -> torch.T
     return distance
 
 
+def potential(before: torch.Tensor, target: torch.Tensor, relu: bool) -> torch.Tensor:
+    """Return the function of each row whose gradient the modified ReLU gives, ``(N,)``.
+
+    The modified ReLU (Feather et al. 2023) passes relu(z) - t back to z as if it were the true
+    gradient of half the squared distance. It is the true gradient of
+
+        (relu(z) - t)^2 / 2 + t (relu(z) - z),
+
+    summed over units: convex in z, and least where relu(z) = t, for t >= 0. So a line search has
+    something to go down. It is divided by ||t||^2, as the loss is by ||t||.
+
+    Parameters
+    ----------
+    before
+        What the stage's last ReLU is applied to, z; without ``relu``, the activation.
+    relu
+        Whether the stage ends in a modified ReLU; if not, half the squared distance is returned.
+    """
+    if relu:
+        after = before.clamp(min=0)
+        units = (after - target).square() / 2 + target * (after - before)
+    else:
+        units = (before - target).square() / 2
+    return units.flatten(start_dim=1).sum(dim=1) / lengths(target).square()
+
+
 def lengths(x: torch.Tensor) -> torch.Tensor:
     """Return the L2 norm of each row, ``(N,)``; channels-last tensors are not copied for it."""
     rows = x.flatten(start_dim=1) if x.is_contiguous() else x

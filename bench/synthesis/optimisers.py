@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from bench.synthesis.protocols import Protocol
+from bench.synthesis.quasi_newton import HISTORY
 
 EPSILON = 1e-10  # Feather et al. 2023, code: added to the gradient's norm
 ADAM_EPSILON = 1e-8  # Kingma & Ba 2015, and every framework's default
@@ -18,6 +19,12 @@ def no_moments(protocol: Protocol, x: torch.Tensor) -> Moments:
     if protocol.optimizer != "adam":
         return {}
     return {"mean": torch.zeros_like(x), "square": torch.zeros_like(x)}
+
+
+def tensors_kept(protocol: Protocol) -> int:
+    """Return how many tensors of a stimulus' size are kept beside it: what a batch's size needs."""
+    moments = 2 if protocol.optimizer == "adam" else 0
+    return max(moments, 2 * HISTORY + 4 if protocol.polish else 0)
 
 
 def move(
@@ -34,9 +41,7 @@ def move(
     """
     rate = protocol.step_at(step)
     if protocol.optimizer == "normalized":
-        # Dividing by the quotient saves a pass; the paper's rates are powers of 2: the same bits.
-        scale = ((norm + EPSILON) / rate).view(-1, *[1] * (gradient.ndim - 1))
-        return gradient / scale, moments
+        return normalized(gradient, norm, rate), moments
     if protocol.optimizer == "sgd":
         return gradient * rate, moments
     first, second = protocol.betas
@@ -44,3 +49,9 @@ def move(
     square = (moments["square"] * second).addcmul_(gradient, gradient, value=1 - second)
     size = (square / (1 - second ** (step + 1))).sqrt_().add_(ADAM_EPSILON)
     return mean / size * (rate / (1 - first ** (step + 1))), {"mean": mean, "square": square}
+
+
+def normalized(gradient: torch.Tensor, norm: torch.Tensor, rate: float) -> torch.Tensor:
+    """Return steps of length ``rate`` along the gradients (Feather et al. 2023, code)."""
+    # Dividing by the quotient saves a pass; the paper's rates are powers of 2: the same bits.
+    return gradient / ((norm + EPSILON) / rate).view(-1, *[1] * (gradient.ndim - 1))

@@ -49,6 +49,10 @@ class Protocol:
         ``cosine``: falls to 0 along half a cosine over the whole run, repetitions ignored.
     optimizer
         ``normalized``: step g / (||g|| + 1e-10). ``sgd``: step g. ``adam``: with ``betas``.
+    polish
+        Gradients of an L-BFGS search that follows the steps, in the same box, down the function
+        whose gradient the modified ReLU gives; 0: none. Where it stalls for a stimulus, that one
+        goes on by the steps of Feather et al. 2023.
     log_loss
         Minimise the loss's logarithm instead: the same minimum, but a gradient that grows as the
         match gets better. (Of no effect on normalised steps without a regulariser.)
@@ -73,6 +77,7 @@ class Protocol:
     rate_shape: Literal["constant", "smooth", "cosine"] = "constant"
     optimizer: Literal["normalized", "sgd", "adam"] = "normalized"
     betas: tuple[float, float] = (0.9, 0.999)
+    polish: int = 0
     log_loss: bool = False
     modified_relu: bool = True
     image_start: NoiseStart = IMAGE_START
@@ -103,6 +108,14 @@ class Protocol:
                 f"subsets.until={subsets.until} all units are never matched together",
                 fix="replace subsets too, or take more steps",
             )
+        changing = subsets or self.regulariser or self.transforms or self.precondition
+        if self.polish < 0 or (self.polish and (changing or self.keep == "best")):
+            raise BenchError(
+                f"protocol {self.name}: polish={self.polish} is a search down the match alone",
+                why="it goes with no subsets, regulariser, transforms, preconditioning, "
+                "or keep='best'",
+                fix="polish=0, or leave these out",
+            )
         if self.stop and (self.transforms or self.keep == "best"):
             raise BenchError(
                 f"protocol {self.name}: stop goes neither with transforms nor with keep='best'",
@@ -113,19 +126,21 @@ class Protocol:
     def named(name: str) -> Protocol:
         """Return the protocol called ``name``, or read it if ``name`` is a ``.toml`` file.
 
+        ``fast`` is the newest of our own, whose name says its version (``fast-2``).
+
         Raises
         ------
         UnknownName
             With near names, if there is none.
         """
-        from bench.synthesis.named import PROTOCOLS
+        from bench.synthesis.named import NEWEST, PROTOCOLS
 
         if name.endswith(".toml"):
             return read_protocol(Path(name))
         try:
-            return PROTOCOLS[name]
+            return PROTOCOLS[NEWEST.get(name, name)]
         except KeyError:
-            near = near_names(name, PROTOCOLS) or list(PROTOCOLS)
+            near = near_names(name, [*NEWEST, *PROTOCOLS]) or [*NEWEST, *PROTOCOLS]
             raise UnknownName(
                 f"no protocol is called {name!r}", fix=f"did you mean {', '.join(near)}?"
             ) from None
@@ -147,18 +162,27 @@ class Protocol:
         return dataclasses.replace(changed, name=name, source=base.source)
 
     @property
-    def total_steps(self) -> int:
-        """Gradient steps in all."""
+    def rule_steps(self) -> int:
+        """Gradient steps by the rule of ``optimizer``, before the search that may follow."""
         return self.steps * self.repetitions
+
+    @property
+    def total_steps(self) -> int:
+        """Gradients in all."""
+        return self.rule_steps + self.polish
 
     def step_at(self, step: int) -> float:
         """Return the length (or learning rate) of gradient step number ``step``, from 0."""
         from math import cos, pi
 
         if self.rate_shape == "cosine":
-            return self.step_size * (1 + cos(pi * step / self.total_steps)) / 2
+            return self.step_size * (1 + cos(pi * step / self.rule_steps)) / 2
         exponent = step / self.steps if self.rate_shape == "smooth" else step // self.steps
         return float(self.step_size * self.step_decay**exponent)
+
+    def rescue_at(self, step: int) -> float:
+        """Return the length of a step by the paper's rule, for stimuli whose search stalled."""
+        return float(2.0 ** (-7 * (step - self.rule_steps) / max(1, self.polish)))
 
     def start_for(self, entrance: ImageInput | AudioInput) -> NoiseStart:
         """Return the noise from which stimuli for such a model start."""
@@ -182,9 +206,9 @@ def read_protocol(path: Path) -> Protocol:
     base = Protocol.named(str(data.pop("base", "feather2023")))
     name, source = str(data.pop("name", path.stem)), str(data.pop("source", f"file {path.name}"))
     changed = _validated(f"protocol file {path}", {**_values(base), **data})
-    from bench.synthesis.named import PROTOCOLS
+    from bench.synthesis.named import NEWEST, PROTOCOLS
 
-    if name in PROTOCOLS:
+    if name in PROTOCOLS or name in NEWEST:
         raise BenchError(
             f"protocol file {path}: the name {name!r} is taken by a published protocol",
             fix="give it another name",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import pandas as pd
 import torch
@@ -28,6 +28,9 @@ class SynthesisRun:
         One row a stimulus; see `bench.synthesis.match.match_table`.
     reasons
         Why a stimulus was frozen before the last step, by id; empty where none was.
+    stalled
+        After how many gradients a stimulus' search stalled and the rule of Feather et al. 2023
+        took over, by id; empty where none did.
     """
 
     model: str
@@ -42,6 +45,7 @@ class SynthesisRun:
     gradients: torch.Tensor
     match: pd.DataFrame
     reasons: dict[str, str]
+    stalled: dict[str, int] = field(default_factory=dict)
 
 
 def joined(parts: Sequence[SynthesisRun], ids: Sequence[str] | None = None) -> SynthesisRun:
@@ -56,7 +60,8 @@ def joined(parts: Sequence[SynthesisRun], ids: Sequence[str] | None = None) -> S
     }
     match = pd.concat([part.match for part in parts], ignore_index=True)
     reasons = {name: why for part in parts for name, why in part.reasons.items()}
-    values = {field.name: getattr(first, field.name) for field in fields(first)}
+    stalled = {name: step for part in parts for name, step in part.stalled.items()}
+    values = {each.name: getattr(first, each.name) for each in fields(first)}
     return SynthesisRun(
         **{
             **values,
@@ -64,6 +69,7 @@ def joined(parts: Sequence[SynthesisRun], ids: Sequence[str] | None = None) -> S
             "ids": tuple(found[i] for i in order),
             "match": match.iloc[order].reset_index(drop=True),
             "reasons": reasons,
+            "stalled": stalled,
         }
     )
 

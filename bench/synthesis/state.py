@@ -38,9 +38,14 @@ class State:
         return State(step, tensors["rows"].to(device), parts["live"], parts["kept"])
 
     def put_aside(self) -> None:
-        """Copy where the stimuli stand from the live rows to the kept ones."""
-        for name in ("x", "frozen"):
-            self.kept[name][self.rows] = self.live[name]
+        """Copy where the stimuli stand from the live rows to the kept ones.
+
+        During a search that is the best point so far, not the trial that is measured next.
+        """
+        self.kept["x"][self.rows] = self.live.get("point", self.live["x"])
+        for name in ("frozen", "stalled"):
+            if name in self.live:
+                self.kept[name][self.rows] = self.live[name]
 
     def keep_only(self, alive: torch.Tensor) -> None:
         """Go on with the live rows where ``alive`` is true."""
@@ -54,7 +59,8 @@ class Finished:
     """What a batch gives, on the CPU.
 
     ``losses`` ``(N, T)`` were taken at ``steps``; ``gradients`` ``(N,)`` is how many steps each
-    stimulus took; ``reasons`` says why one was frozen, empty where none was.
+    stimulus took; ``reasons`` says why one was frozen, empty where none was; ``stalled``, at which
+    gradient a search stalled, 0 where it did not, and nothing where there was no search.
     """
 
     stimuli: torch.Tensor
@@ -62,3 +68,4 @@ class Finished:
     steps: tuple[int, ...]
     gradients: torch.Tensor
     reasons: tuple[str, ...]
+    stalled: tuple[int, ...] = ()

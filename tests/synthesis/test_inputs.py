@@ -109,7 +109,7 @@ def test_uniform_pixels_fill_the_range(two_layers: StagedModel) -> None:
 def test_different_metamers_want_two_and_no_early_stop(two_layers: StagedModel) -> None:
     with pytest.raises(BenchError, match="want 2"):
         synthesize_different(two_layers, torch.rand(1, 3, 5, 5), "final", PROTOCOL, count=1)
-    with pytest.raises(BenchError, match=r"replace\(stop=None\)"):
+    with pytest.raises(BenchError, match=r"replace\(stop=None, polish=0\)"):
         synthesize_different(
             two_layers, torch.rand(1, 3, 5, 5), "final", Protocol.named("fast"), count=2
         )
