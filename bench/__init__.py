@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bench.spec import AudioInput, ImageInput, ModelSpec, Stage, Weights
     from bench.stimuli.sets import Stimuli, StimulusSet
     from bench.synthesis.protocols import Protocol
+    from bench.tasks.spec import Phase, TaskKind
+    from bench.tasks.task import Outcome, Task
 
 __version__ = "0.1.0"
 
@@ -42,7 +44,11 @@ _HOMES = {
     "Weights": "bench.spec",
     "Stimuli": "bench.stimuli.sets",
     "StimulusSet": "bench.stimuli.sets",
+    "Outcome": "bench.tasks.task",
+    "Phase": "bench.tasks.spec",
     "Protocol": "bench.synthesis.protocols",
+    "Task": "bench.tasks.task",
+    "TaskKind": "bench.tasks.spec",
     "alignment_2afc": "bench.api",
     "attack": "bench.api",
     "load": "bench.api",
@@ -62,10 +68,14 @@ __all__ = [
     "MetricSpec",
     "ModelSource",
     "ModelSpec",
+    "Outcome",
+    "Phase",
     "Protocol",
     "Stage",
     "Stimuli",
     "StimulusSet",
+    "Task",
+    "TaskKind",
     "Weights",
     "alignment_2afc",
     "attack",

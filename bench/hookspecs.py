@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bench.proxies.spec import MetricSpec
     from bench.spec import ModelSpec
     from bench.stimuli.sets import StimulusSet
+    from bench.tasks.spec import TaskKind
 
 PROJECT = "bench"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -48,6 +49,11 @@ def bench_register_attacks(register: Callable[[AttackSpec], None]) -> None:
 @hookspec
 def bench_register_metrics(register: Callable[[MetricSpec], None]) -> None:
     """Contribute perceptual distances between images or sounds."""
+
+
+@hookspec
+def bench_register_tasks(register: Callable[[TaskKind], None]) -> None:
+    """Contribute kinds of measurement."""
 
 
 @hookspec

@@ -23,6 +23,7 @@ from bench.registry import Registry
 from bench.spec import ModelSpec
 from bench.stimuli.sets import StimulusSet
 from bench.suites.suite import Suite, read_suite
+from bench.tasks.spec import TaskKind
 
 GROUP = "bench"
 BUILT_IN = "metamer-bench"
@@ -81,6 +82,7 @@ class Plugins:
         self.suites: Registry[Suite] = Registry("suite")
         self.attacks: Registry[AttackSpec] = Registry("attack")
         self.metrics: Registry[MetricSpec] = Registry("metric")
+        self.tasks: Registry[TaskKind] = Registry("kind of task")
         self.human_data: Registry[HumanDataSpec] = Registry("human data set")
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
@@ -127,6 +129,7 @@ class Plugins:
             "suites": self._suite_adder(report),
             "attacks": self._adder(report, self.attacks, AttackSpec),
             "metrics": self._adder(report, self.metrics, MetricSpec),
+            "tasks": self._adder(report, self.tasks, TaskKind),
             "human_data": self._adder(report, self.human_data, HumanDataSpec),
         }
         for kind, register in registries.items():

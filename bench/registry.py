@@ -69,7 +69,11 @@ class Registry(Generic[T]):
             return f"did you mean {', '.join(near)}?"
         if 0 < len(self) <= WHOLE_LIST_SHOWN:
             return f"there are: {', '.join(entry.id for entry in self)}"
-        command = {"stimulus set": "stimuli", "human data set": "humans"}.get(self.kind)
+        command = {
+            "stimulus set": "stimuli",
+            "human data set": "humans",
+            "kind of task": "tasks",
+        }.get(self.kind)
         return f"`bench {command or self.kind + 's'} list` shows all {len(self)}"
 
     def __contains__(self, name: str) -> bool:

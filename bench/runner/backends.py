@@ -92,7 +92,7 @@ class Inline(Backend):
             torch.set_num_threads(THREADS_A_WORKER)
             self._bench = Workbench(settings, self._plugins)
         future: Reports = Future()
-        future.set_result(execute_all(self._bench, tasks, self._view.tell))
+        future.set_result(execute_all(self._bench, self._plugins.tasks, tasks, self._view.tell))
         return future
 
     def restart(self, lost: Reports) -> None:

@@ -8,7 +8,6 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from dataclasses import dataclass, field
 
 from bench.runner.backends import Backend, Reports
-from bench.runner.kinds import phase
 from bench.runner.view import View
 from bench.runner.worker import TaskReport
 from bench.store.run_dir import RunDir
@@ -25,6 +24,8 @@ class Execution:
 
     Parameters
     ----------
+    phases
+        Kind of task to when in a run its tasks have their turn.
     finished
         Keys that need no work any more.
     weights
@@ -32,6 +33,7 @@ class Execution:
     """
 
     settings: RunSettings
+    phases: Mapping[str, int]
     run_dir: RunDir
     backend: Backend
     view: View
@@ -64,7 +66,7 @@ class Execution:
                 ready.extend(self._settle(future, flying.pop(future)))
 
     def _turn(self, task: Task, order: Mapping[str, int]) -> tuple[bool, int, int]:
-        return task.key in self._suspects, phase(task.kind), order[task.model]
+        return task.key in self._suspects, self.phases[task.kind], order[task.model]
 
     def _submit(self, ready: deque[Task], flying: dict[Reports, list[Task]]) -> None:
         """Send out what the backend has room for; a suspect only while nothing else is out."""

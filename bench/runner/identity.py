@@ -1,8 +1,8 @@
 """What models, attacks and distances are, for the keys of tasks: weights, description, code.
 
-Code of the bench itself is not hashed: each kind of task has an epoch, raised when its numbers
-change. Of a plugin it is all modules of its package (or its one file), and the file that defines
-what the plugin registered.
+Code of the bench itself is not hashed: each kind of task has a version, raised when its
+numbers change. Of a plugin it is all modules of its package (or its one file), and the file that
+defines what the plugin registered.
 """
 
 from __future__ import annotations

@@ -1,39 +1,47 @@
-"""The kinds of work, in the order in which a plan lists them."""
+"""In which order kinds of task are planned."""
 
 from __future__ import annotations
 
-from types import ModuleType
+from collections.abc import Iterable
 
-from bench.tasks import (
-    accuracy,
-    alignment,
-    clustering,
-    criterion,
-    nulls,
-    recognition,
-    robustness,
-    synthesis,
-)
-
-KINDS: dict[str, ModuleType] = {
-    module.KIND: module
-    for module in (
-        accuracy,
-        nulls,
-        synthesis,
-        criterion,
-        robustness,
-        recognition,
-        alignment,
-        clustering,
-    )
-}
-# Within a phase a run goes from model to model, so that each is loaded as seldom as may be.
-# Accuracy comes first, since it shows wrong preprocessing; recognition waits for all metamers.
-FIRST, LAST = accuracy.KIND, recognition.KIND
-EPOCHS: dict[str, int] = {kind: module.EPOCH for kind, module in KINDS.items()}
+from bench.errors import BenchError
+from bench.tasks.spec import TaskKind
 
 
-def phase(kind: str) -> int:
-    """Return when in a run tasks of a kind have their turn."""
-    return {FIRST: 0, LAST: 2}.get(kind, 1)
+def in_order(kinds: Iterable[TaskKind]) -> list[TaskKind]:
+    """Return kinds of task, each after those that it reads, otherwise as they were registered.
+
+    Raises
+    ------
+    BenchError
+        If one comes after a kind that no plugin registers, or has its turn before it, or kinds
+        wait for each other.
+    """
+    waiting = list(kinds)
+    known = {kind.id: kind for kind in waiting}
+    for kind in waiting:
+        for other in kind.after:
+            _check(kind, known.get(other), other)
+    placed: list[TaskKind] = []
+    while waiting:
+        there = {kind.id for kind in placed}
+        following = next((kind for kind in waiting if there.issuperset(kind.after)), None)
+        if following is None:
+            names = ", ".join(kind.id for kind in waiting)
+            raise BenchError(f"kinds of task wait for each other: {names}", fix="see their `after`")
+        waiting.remove(following)
+        placed.append(following)
+    return placed
+
+
+def _check(kind: TaskKind, other: TaskKind | None, name: str) -> None:
+    if other is None:
+        raise BenchError(
+            f"the kind of task {kind.id} reads results of {name}, which no plugin registers",
+            fix="see `bench plugins list`",
+        )
+    if other.phase > kind.phase:
+        raise BenchError(
+            f"the kind of task {kind.id} has its turn before {name}, whose results it reads",
+            fix=f"{kind.id} needs the phase {other.phase.name} or a later one",
+        )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from bench.errors import BenchError
 from bench.plugins import Plugins
 from bench.runner.identity import code_sha256
-from bench.runner.kinds import KINDS
+from bench.runner.kinds import in_order
 from bench.runner.selection import select
 from bench.store.run_dir import DamagedResult, RunDir
+from bench.tasks.spec import TaskKind
 from bench.tasks.task import PlanContext, PlannedModel, RunSettings, Task
 
 
@@ -85,8 +86,26 @@ def make_plan(plugins: Plugins, settings: RunSettings) -> Plan:
         return code_sha256(plugins, plugins.metrics.origin(name), plugins.metrics.get(name).build)
 
     context = PlanContext(suite, selection.models, digest, attack_code, metric_code)
-    tasks = [task for kind in KINDS.values() for task in kind.plan(context)]
-    return Plan(tuple(tasks), selection.models, selection.unavailable, seen)
+    tasks = _tasks(in_order(plugins.tasks), context)
+    return Plan(tasks, selection.models, selection.unavailable, seen)
+
+
+def _tasks(kinds: Iterable[TaskKind], context: PlanContext) -> tuple[Task, ...]:
+    """Let each kind plan, with the planned tasks of the kinds that it comes after."""
+    planned: dict[str, tuple[Task, ...]] = {}
+    keys: set[str] = set()
+    for kind in kinds:
+        before = {other: planned[other] for other in kind.after}
+        tasks = tuple(kind.plan(replace(context, planned=before)))
+        for task in tasks:
+            if task.kind != kind.id or not keys.issuperset(task.needs):
+                raise BenchError(
+                    f"the kind of task {kind.id} planned {task.title!r} wrongly",
+                    why=f"it is of kind {task.kind}, or needs a task that is not planned",
+                )
+        planned[kind.id] = tasks
+        keys.update(task.key for task in tasks)
+    return tuple(task for tasks in planned.values() for task in tasks)
 
 
 def look_up(plan: Plan, run_dir: RunDir) -> Progress:

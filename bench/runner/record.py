@@ -12,7 +12,6 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.plugins import Plugins
-from bench.runner.kinds import EPOCHS
 from bench.runner.plan import Plan
 from bench.store.run_dir import Place
 from bench.tasks.task import RunSettings
@@ -45,7 +44,7 @@ def new_record(
         "unavailable": plan.unavailable,
         "stimuli": plan.stimuli,
         "weights": dict(old["weights"]) if old else {},
-        "epochs": EPOCHS,
+        "epochs": {kind.id: kind.version for kind in plugins.tasks},
         "device": old["device"] if old else "",
         "batch_size": settings.batch_size,
         "shard": shard,

@@ -206,9 +206,9 @@ def _execute(
     if not ahead.todo:
         return RunResult(done)
     with View(ahead.todo, console) as view, _backend(plugins, ahead, workers, view) as backend:
-        work = Execution(
-            ahead.settings, run_dir, backend, view, set(ahead.finished), dict(record["weights"])
-        )
+        phases = {kind.id: int(kind.phase) for kind in plugins.tasks}
+        done_before, weights = set(ahead.finished), dict(record["weights"])
+        work = Execution(ahead.settings, phases, run_dir, backend, view, done_before, weights)
         before = len(work.finished)
         try:
             guess = backend.estimate(ahead.settings, ahead.todo)

@@ -14,10 +14,11 @@ from typing import Any
 from bench import config
 from bench.errors import BenchError
 from bench.plugins import installed
+from bench.registry import Registry
 from bench.runner.estimate import Estimate, estimate
-from bench.runner.kinds import KINDS
 from bench.store.files import DiskFull
 from bench.store.run_dir import DamagedResult, RunDir
+from bench.tasks.spec import TaskKind
 from bench.tasks.task import RunSettings, Task
 from bench.tasks.workbench import Workbench
 
@@ -92,7 +93,8 @@ def run_job(settings: RunSettings, tasks: Sequence[Task]) -> list[TaskReport]:
     with _turn:
         if _process.bench is None or _process.bench.settings != settings:
             _process.bench = Workbench(settings, installed())
-        return execute_all(_process.bench, tasks, _process.tell, _process.stop)
+        kinds = installed().tasks
+        return execute_all(_process.bench, kinds, tasks, _process.tell, _process.stop)
 
 
 def estimate_job(settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
@@ -103,6 +105,7 @@ def estimate_job(settings: RunSettings, tasks: Sequence[Task]) -> Estimate:
 
 def execute_all(
     bench: Workbench,
+    kinds: Registry[TaskKind],
     tasks: Sequence[Task],
     tell: Tell | None = None,
     stop: Any = None,
@@ -120,7 +123,7 @@ def execute_all(
         bench.progress = progress
         try:
             progress(0.0)
-            reports.append(_execute(bench, task))
+            reports.append(_execute(bench, kinds, task))
         except Stopped:
             break
         if reports[-1].disk_full:
@@ -128,13 +131,13 @@ def execute_all(
     return reports
 
 
-def _execute(bench: Workbench, task: Task) -> TaskReport:
+def _execute(bench: Workbench, kinds: Registry[TaskKind], task: Task) -> TaskReport:
     from bench.models.load import device_name
 
     start = time.monotonic()
     run_dir: RunDir = bench.run_dir
     try:
-        outcome = KINDS[task.kind].execute(task, bench)
+        outcome = kinds.get(task.kind).execute(task, bench)
         seconds = time.monotonic() - start
         weights = str(outcome.facts.get("weights", ""))
         facts = {"kind": task.kind, "key": task.key, "inputs": dict(task.inputs), **outcome.facts}

@@ -1,1 +1,1 @@
-"""Kinds of work: each module plans its tasks and executes one."""
+"""What a kind of task declares, and what planning and executing its tasks are given."""

@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
+from bench.errors import BenchError
 from bench.spec import ModelSpec
 from bench.store.keys import content_key
-from bench.store.run_dir import Arrays, Place
 from bench.suites.suite import Suite
+
+if TYPE_CHECKING:  # a plugin that only describes tasks must not load pandas
+    import pandas as pd
+
+    from bench.store.run_dir import Arrays, Place
 
 NATURAL = "natural"  # the generation model and the stage of stimuli that no model made
 
@@ -57,6 +60,8 @@ class PlanContext:
         there really are.
     attack_code, metric_code
         Given an attack's or a perceptual distance's id, return the SHA-256 of its plugin's code.
+    planned
+        The planned tasks of the kinds that this one comes after.
     """
 
     suite: Suite
@@ -64,6 +69,17 @@ class PlanContext:
     digest: Callable[[str, int | None], tuple[str, int]]
     attack_code: Callable[[str], str]
     metric_code: Callable[[str], str]
+    planned: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
+
+    def tasks_of(self, kind: str) -> tuple[Task, ...]:
+        """Return the planned tasks of a kind that the kind in hand comes after."""
+        try:
+            return self.planned[kind]
+        except KeyError:
+            raise BenchError(
+                f"a kind of task reads those of {kind} without saying so",
+                fix=f"name {kind} in its `after`",
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -106,6 +122,8 @@ class Task:
     @property
     def place(self) -> Place:
         """Where its result lies."""
+        from bench.store.run_dir import Place
+
         return Place(self.kind, self.key, self.generator, self.stage)
 
     @property

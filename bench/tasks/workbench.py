@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from bench.attacks.spec import AttackSpec
 from bench.errors import BenchError
-from bench.plugins import Plugins
-from bench.stimuli.sets import Stimuli
+from bench.proxies.spec import MetricSpec
+from bench.registry import Registry
+from bench.spec import ModelSpec
+from bench.stimuli.sets import Stimuli, StimulusSet
 from bench.store.run_dir import RunDir
 from bench.tasks.task import RunSettings
 
@@ -17,13 +20,23 @@ if TYPE_CHECKING:
     import torch
 
     from bench.models.staged import StagedModel
-    from bench.proxies.spec import MetricSpec
     from bench.proxies.triples import Triples
     from bench.proxies.two_afc import Distance
 
 SHARE_OF_FREE_MEMORY = 0.2  # for models that are not in use, in each worker
 STIMULI_KEPT = 4
 DISTANCES_KEPT = 4
+
+
+class Entries(Protocol):
+    """What plugins registered, as far as tasks use it."""
+
+    stimuli: Registry[StimulusSet]
+    attacks: Registry[AttackSpec]
+    metrics: Registry[MetricSpec]
+
+    def model(self, name: str) -> ModelSpec:
+        """Return the model called ``name``."""
 
 
 class Workbench:
@@ -38,7 +51,7 @@ class Workbench:
     def __init__(
         self,
         settings: RunSettings,
-        plugins: Plugins,
+        plugins: Entries,
         progress: Callable[[float], None] = lambda share: None,
     ) -> None:
         self.settings = settings

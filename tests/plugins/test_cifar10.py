@@ -221,7 +221,9 @@ def test_what_is_not_there_is_explained(load, tmp_path) -> None:
 
 def plugins_of(**modules: str) -> Plugins:
     """Load what the suite needs besides models, and further plugins by their modules."""
-    named = {name: f"bench_plugins.{name}" for name in ("cifar10", "attacks", "metrics")} | modules
+    named = {
+        name: f"bench_plugins.{name}" for name in ("cifar10", "attacks", "metrics", "tasks")
+    } | modules
     return Plugins([EntryPoint(name, value, "bench") for name, value in named.items()])
 
 

@@ -39,6 +39,7 @@ def toy_plugins() -> Plugins:
         "toy": "toy_plugin",
         "attacks": "bench_plugins.attacks",
         "metrics": "bench_plugins.metrics",
+        "tasks": "bench_plugins.tasks",
     }
     return Plugins([EntryPoint(name, value, "bench") for name, value in names.items()])
 

@@ -98,7 +98,9 @@ def test_only_the_task_that_kills_its_worker_is_given_up(
     culprit = tasks[5].key
     backend = Murderous(culprit)
     with View(tasks, Console(file=StringIO())) as view:
-        work = Execution(settings, RunDir(settings.root), backend, view, set(), {})
+        work = Execution(
+            settings, {"recognition": 2}, RunDir(settings.root), backend, view, set(), {}
+        )
         work.work(tasks)
     assert set(work.failures) == {culprit}
     assert "its worker process died" in work.failures[culprit].reason
@@ -119,7 +121,9 @@ def test_any_other_failure_of_a_job_fails_its_tasks_only(
     tasks = [Task("recognition", f"toy-{i}", {"i": i}) for i in range(5)]
     backend = Unreachable(tasks[0].key)
     with View(tasks, Console(file=StringIO())) as view:
-        work = Execution(settings, RunDir(settings.root), backend, view, set(), {})
+        work = Execution(
+            settings, {"recognition": 2}, RunDir(settings.root), backend, view, set(), {}
+        )
         work.work(tasks)
     assert tasks[0].key in work.failures
     assert tasks[4].key in work.finished

@@ -31,10 +31,10 @@ from bench.store.run_dir import RunDir
 from bench.synthesis.engine import synthesize
 from bench.synthesis.protocols import Protocol
 from bench.synthesis.result import SynthesisRun
-from bench.tasks import alignment as alignment_task
-from bench.tasks import clustering as clustering_task
 from bench.tasks.task import RunSettings
 from bench.tasks.workbench import Workbench
+from bench_plugins.tasks.alignment import ALIGNMENT
+from bench_plugins.tasks.clustering import CLUSTERING
 
 NLPD = nlpd(torch.device("cpu"))
 FEW = {"steps": 3, "repetitions": 1}
@@ -45,6 +45,7 @@ def plugins() -> Plugins:
     names = {
         "toy": "toy_plugin",
         "metrics": "bench_plugins.metrics",
+        "tasks": "bench_plugins.tasks",
         "noise": "bench_plugins.noise",
     }
     return Plugins([EntryPoint(name, value, "bench") for name, value in names.items()])
@@ -157,13 +158,13 @@ def test_noise_as_a_target_is_shown_as_an_image(plugins, small) -> None:
     np.testing.assert_allclose(found["to_target"], expected["to_target"], rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [alignment_task, clustering_task])
+@pytest.mark.parametrize("kind", [ALIGNMENT, CLUSTERING])
 def test_a_metamer_that_was_frozen_out_of_range_is_shown_clipped(
     plugins, small, monkeypatch: pytest.MonkeyPatch, kind: Any
 ) -> None:
     settings = small("nanda2023", alignment={"clustering": {}})
     work(plugins, settings)
-    task = next(t for t in make_plan(plugins, settings).tasks if t.kind == kind.KIND)
+    task = next(t for t in make_plan(plugins, settings).tasks if t.kind == kind.id)
     bench = Workbench(settings, plugins)
     frozen = np.full((4, 3, 12, 12), -2, np.float32)
     monkeypatch.setattr(RunDir, "arrays", lambda self, place: {"stimuli": frozen})

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bench import config
+from bench.tasks.spec import TaskKind
 from bench.tasks.task import Outcome, PlanContext, Task
-from bench.tasks.workbench import Workbench
+
+if TYPE_CHECKING:
+    from bench.tasks.workbench import Workbench
 
 KIND = "nulls"
-EPOCH = 1
+VERSION = 1
 
 
 def plan(context: PlanContext) -> list[Task]:
@@ -22,7 +27,7 @@ def plan(context: PlanContext) -> list[Task]:
             model=model.spec.id,
             passes=float(n),
             inputs={
-                "epoch": EPOCH,
+                "epoch": VERSION,
                 "model": dict(model.identity),
                 "stages": list(model.stages),
                 "stimuli": digest,
@@ -35,27 +40,37 @@ def plan(context: PlanContext) -> list[Task]:
     ]
 
 
-def execute(task: Task, bench: Workbench) -> Outcome:
+def execute(task: Task, workbench: Workbench) -> Outcome:
     """Build the null distributions of one model, or reuse those that are kept already."""
     import pandas as pd
 
     from bench.store.null_assets import NullStore, keep_nulls
 
-    measure = bench.settings.suite.nulls
+    measure = workbench.settings.suite.nulls
     assert measure is not None  # planned only where the suite has it
-    model = bench.model(task.model)
+    model = workbench.model(task.model)
     assets = keep_nulls(
         NullStore(config.data_dir() / "nulls"),
         model,
-        bench.stimuli(measure.stimuli, measure.n),
+        workbench.stimuli(measure.stimuli, measure.n),
         measure.stimuli,
         stages=task.inputs["stages"],
         pairs=measure.pairs,
-        seed=bench.settings.suite.seed,
+        seed=workbench.settings.suite.seed,
         code=task.inputs["model"]["code"],
-        progress=bench.progress,
+        progress=workbench.progress,
     )
     rows = pd.DataFrame([row for asset in assets for row in asset.summary])
     rows.insert(0, "model", task.model)
-    rows["epoch"] = EPOCH
+    rows["epoch"] = VERSION
     return Outcome(rows, facts={"weights": model.weights_id})
+
+
+NULLS = TaskKind(
+    id=KIND,
+    version=VERSION,
+    plan=plan,
+    execute=execute,
+    description="how alike each stage finds pairs of different natural stimuli",
+    reference="Feather et al. 2023, Methods",
+)

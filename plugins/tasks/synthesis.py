@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from bench.spec import ImageInput, ModelSpec
-from bench.suites.suite import Suite
-from bench.synthesis.protocols import Protocol
+from bench.tasks.spec import TaskKind
 from bench.tasks.task import Outcome, PlanContext, Task
-from bench.tasks.workbench import Workbench
+
+if TYPE_CHECKING:
+    from bench.suites.suite import Suite
+    from bench.synthesis.protocols import Protocol
+    from bench.tasks.workbench import Workbench
 
 KIND = "synthesis"
-EPOCH = 1
+VERSION = 1
 PASSES_A_STEP = 3  # forward, and backward at about twice its cost
 CHECKPOINT_STEPS = 500
 
@@ -29,7 +33,7 @@ def plan(context: PlanContext) -> list[Task]:
             stage=stage,
             passes=n * protocols[model.spec.id].total_steps * PASSES_A_STEP,
             inputs={
-                "epoch": EPOCH,
+                "epoch": VERSION,
                 "model": dict(model.identity),
                 "stage": stage,
                 "stimuli": digest,
@@ -64,19 +68,19 @@ def protocol_for(suite: Suite, spec: ModelSpec) -> Protocol:
     return suite.protocol.resolved(spec.protocols)
 
 
-def execute(task: Task, bench: Workbench) -> Outcome:
+def execute(task: Task, workbench: Workbench) -> Outcome:
     """Make the metamers of one model and stage."""
     from bench.models.door import grey_view
     from bench.synthesis.checkpoints import Checkpoints
     from bench.synthesis.engine import synthesize
 
-    suite = bench.settings.suite
-    stimuli = bench.stimuli(suite.stimuli, suite.limit)
-    model = bench.model(task.model)
+    suite = workbench.settings.suite
+    stimuli = workbench.stimuli(suite.stimuli, suite.limit)
+    model = workbench.model(task.model)
     protocol = protocol_for(suite, model.spec)
-    scratch = bench.run_dir.scratch(task.key)
+    scratch = workbench.run_dir.scratch(task.key)
     perceptual = protocol.regulariser.perceptual if protocol.regulariser else None
-    natural = bench.images(suite.stimuli, suite.limit)
+    natural = workbench.images(suite.stimuli, suite.limit)
     if (entrance := _grey_input(model.spec)) is not None:
         natural = grey_view(entrance, natural)
     run = synthesize(
@@ -86,11 +90,11 @@ def execute(task: Task, bench: Workbench) -> Outcome:
         protocol=protocol,
         seed=suite.seed,
         ids=stimuli.ids,
-        batch_size=bench.settings.batch_size,
+        batch_size=workbench.settings.batch_size,
         label_space=suite.label_space,
-        progress=bench.progress,
+        progress=workbench.progress,
         checkpoints=Checkpoints(scratch, CHECKPOINT_STEPS) if _is_long(protocol) else None,
-        distance=bench.distance(perceptual) if perceptual else None,
+        distance=workbench.distance(perceptual) if perceptual else None,
     )
     rows = run.match.assign(
         reason=[run.reasons.get(name, "") for name in run.ids],
@@ -100,7 +104,7 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     rows.insert(1, "stage", task.stage)
     rows["protocol"] = run.protocol.name
     rows["seed"] = suite.seed
-    rows["epoch"] = EPOCH
+    rows["epoch"] = VERSION
     arrays = {
         "stimuli": run.stimuli.numpy(),
         "losses": run.losses.numpy(),
@@ -112,3 +116,13 @@ def execute(task: Task, bench: Workbench) -> Outcome:
 def _is_long(protocol: Protocol) -> bool:
     """Return whether an interruption would cost more than making the metamers again."""
     return protocol.total_steps > CHECKPOINT_STEPS
+
+
+SYNTHESIS = TaskKind(
+    id=KIND,
+    version=VERSION,
+    plan=plan,
+    execute=execute,
+    description="model metamers of every stage",
+    reference="Feather et al. 2023",
+)

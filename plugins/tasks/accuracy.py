@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from bench.tasks.spec import Phase, TaskKind
 from bench.tasks.task import Outcome, PlanContext, Task
-from bench.tasks.workbench import Workbench
+
+if TYPE_CHECKING:
+    from bench.tasks.workbench import Workbench
 
 KIND = "accuracy"
-EPOCH = 1
+VERSION = 1
 MARGIN = 0.02  # further below what its authors report, a model's input may be wrong
 
 
@@ -22,7 +27,7 @@ def plan(context: PlanContext) -> list[Task]:
             model=model.spec.id,
             passes=float(n),
             inputs={
-                "epoch": EPOCH,
+                "epoch": VERSION,
                 "model": dict(model.identity),
                 "stimuli": digest,
                 "n": n,
@@ -32,26 +37,26 @@ def plan(context: PlanContext) -> list[Task]:
     ]
 
 
-def execute(task: Task, bench: Workbench) -> Outcome:
+def execute(task: Task, workbench: Workbench) -> Outcome:
     """Ask one model what natural stimuli show."""
     from bench.api import BATCH, recognize
 
-    suite, measure = bench.settings.suite, bench.settings.suite.accuracy
+    suite, measure = workbench.settings.suite, workbench.settings.suite.accuracy
     assert measure is not None  # planned only where the suite has it
     set_id = measure.stimuli or suite.stimuli
-    stimuli = bench.stimuli(set_id, measure.n)
-    model = bench.model(task.model)
+    stimuli = workbench.stimuli(set_id, measure.n)
+    model = workbench.model(task.model)
     rows = recognize(
         model,
         stimuli.values,
         stimuli.labels,
         label_space=stimuli.label_space,
         ids=stimuli.ids,
-        batch_size=bench.batch(BATCH),
+        batch_size=workbench.batch(BATCH),
     )
     rows.insert(0, "model", task.model)
     rows["label"] = stimuli.labels
-    rows["epoch"] = EPOCH
+    rows["epoch"] = VERSION
     found = float(rows["correct"].mean())
     notice = shortfall(task.model, found, len(rows), model.spec.accuracy)
     return Outcome(rows, facts={"weights": model.weights_id, "notice": notice})
@@ -65,3 +70,13 @@ def shortfall(model: str, found: float, n: int, reported: float | None) -> str:
         f"{model} reaches an accuracy of {found:.3f}, n {n}; its authors report {reported:.3f}: "
         "are its size, mean and deviation right?"
     )
+
+
+ACCURACY = TaskKind(
+    id=KIND,
+    version=VERSION,
+    phase=Phase.FIRST,  # it shows wrong preprocessing
+    plan=plan,
+    execute=execute,
+    description="accuracy on natural stimuli",
+)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
+from bench.tasks.spec import TaskKind
 from bench.tasks.task import Outcome, PlanContext, Task
-from bench.tasks.workbench import Workbench
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.tasks.workbench import Workbench
 
 KIND = "robustness"
-EPOCH = 1
+VERSION = 1
 PASSES_A_STEP = 3
 
 
@@ -27,7 +31,7 @@ def plan(context: PlanContext) -> list[Task]:
             passes=float(n * measure.steps * PASSES_A_STEP),
             detail=f"{norm} {eps:.3g}",
             inputs={
-                "epoch": EPOCH,
+                "epoch": VERSION,
                 "model": dict(model.identity),
                 "stimuli": digest,
                 "n": n,
@@ -46,37 +50,39 @@ def plan(context: PlanContext) -> list[Task]:
     ]
 
 
-def execute(task: Task, bench: Workbench) -> Outcome:
+def execute(task: Task, workbench: Workbench) -> Outcome:
     """Attack one model under one norm with one eps.
 
     Subset k holds the stimuli k, k + S, k + 2S, ... of S subsets (Feather et al. 2023 use five
     subsets; here every subset is as balanced as the set is).
     """
+    import numpy as np
+    import pandas as pd
     import torch
 
     from bench.api import BATCH, recognize
     from bench.attacks.spec import AttackBudget
     from bench.synthesis.batching import in_batches
 
-    suite, measure = bench.settings.suite, bench.settings.suite.robustness
+    suite, measure = workbench.settings.suite, workbench.settings.suite.robustness
     assert measure is not None  # planned only where the suite has it
     norm, eps = str(task.inputs["norm"]), float(task.inputs["eps"])
     set_id = measure.stimuli or suite.stimuli
-    stimuli = bench.stimuli(set_id, measure.n)
+    stimuli = workbench.stimuli(set_id, measure.n)
     truth = torch.from_numpy(stimuli.labels)
-    model = bench.model(task.model)
+    model = workbench.model(task.model)
     budget = AttackBudget(norm=norm, eps=eps, steps=measure.steps, seed=suite.seed)
-    attack = bench.plugins.attacks.get(measure.attack)
+    attack = workbench.plugins.attacks.get(measure.attack)
 
     def recognized(places: list[int]) -> pd.DataFrame:
         ids, labels = [stimuli.ids[i] for i in places], stimuli.labels[places]
         images = torch.as_tensor(stimuli.values[places])
         attacked = attack.run(model, images, truth[places], budget, ids)
         rows = recognize(model, attacked, labels, stimuli.label_space, ids)
-        bench.progress((places[-1] + 1) / len(stimuli))
+        workbench.progress((places[-1] + 1) / len(stimuli))
         return rows
 
-    parts = list(in_batches(recognized, len(stimuli), bench.batch(BATCH)))
+    parts = list(in_batches(recognized, len(stimuli), workbench.batch(BATCH)))
     rows = pd.concat(parts, ignore_index=True)
     rows.insert(0, "model", task.model)
     rows["label"] = stimuli.labels
@@ -85,5 +91,15 @@ def execute(task: Task, bench: Workbench) -> Outcome:
     rows["eps"] = eps
     rows["steps"] = measure.steps
     rows["subset"] = np.arange(len(rows)) % measure.subsets
-    rows["epoch"] = EPOCH
+    rows["epoch"] = VERSION
     return Outcome(rows, facts={"weights": model.weights_id})
+
+
+ROBUSTNESS = TaskKind(
+    id=KIND,
+    version=VERSION,
+    plan=plan,
+    execute=execute,
+    description="accuracy under adversarial attack",
+    reference="Feather et al. 2023, supplement",
+)
