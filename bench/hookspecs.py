@@ -16,9 +16,11 @@ import pluggy
 if TYPE_CHECKING:
     from bench.attacks.spec import AttackSpec
     from bench.human.spec import HumanDataSpec
+    from bench.labels.spaces import LabelMap, LabelSpace
     from bench.proxies.spec import MetricSpec
     from bench.spec import ModelSpec
     from bench.stimuli.sets import StimulusSet
+    from bench.synthesis.protocols import Protocol
     from bench.tasks.spec import TaskKind
 
 PROJECT = "bench"
@@ -54,6 +56,16 @@ def bench_register_metrics(register: Callable[[MetricSpec], None]) -> None:
 @hookspec
 def bench_register_tasks(register: Callable[[TaskKind], None]) -> None:
     """Contribute kinds of measurement."""
+
+
+@hookspec
+def bench_register_protocols(register: Callable[[Protocol], None]) -> None:
+    """Contribute protocols: ways to make metamers."""
+
+
+@hookspec
+def bench_register_label_spaces(register: Callable[[LabelSpace | LabelMap], None]) -> None:
+    """Contribute label spaces, and maps between them: a space before its maps."""
 
 
 @hookspec

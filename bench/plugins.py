@@ -10,23 +10,30 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
+from pydantic import BaseModel
 
 from bench import hookspecs
 from bench.attacks.spec import AttackSpec
 from bench.errors import BenchError, UnknownName
 from bench.human.spec import HumanDataSpec
+from bench.labels.spaces import SPACES, LabelMap, LabelSpace, add_map, add_space
 from bench.proxies.spec import MetricSpec
-from bench.registry import Registry
+from bench.registry import HasId, Registry
 from bench.spec import ModelSpec
 from bench.stimuli.sets import StimulusSet
 from bench.suites.suite import Suite, read_suite
+from bench.synthesis.named import PROTOCOLS, add_protocol
+from bench.synthesis.protocols import Protocol
 from bench.tasks.spec import TaskKind
 
+Entry = TypeVar("Entry", bound=HasId)
 GROUP = "bench"
 BUILT_IN = "metamer-bench"
+BUILT_IN_PROTOCOLS = tuple(PROTOCOLS.values())
+BUILT_IN_SPACES = tuple(SPACES.values())
 
 
 @dataclass
@@ -82,19 +89,43 @@ class Plugins:
         self.suites: Registry[Suite] = Registry("suite")
         self.attacks: Registry[AttackSpec] = Registry("attack")
         self.metrics: Registry[MetricSpec] = Registry("metric")
+        self.protocols: Registry[Protocol] = Registry("protocol")
+        self.label_spaces: Registry[LabelSpace] = Registry("label space")
+        self.label_maps: Registry[LabelMap] = Registry("label map")
         self.tasks: Registry[TaskKind] = Registry("kind of task")
         self.human_data: Registry[HumanDataSpec] = Registry("human data set")
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        self._register_built_in_suites()
+        self._suite_files: list[tuple[PluginReport, Path]] = []
+        self._register_built_in()
         for entry_point in entry_points(group=GROUP) if found is None else found:
             self._load(entry_point)
+        self._read_suites()
 
-    def _register_built_in_suites(self) -> None:
+    def _register_built_in(self) -> None:
         import bench.suites
 
+        for protocol in BUILT_IN_PROTOCOLS:
+            self.protocols.add(protocol, BUILT_IN)
+        for space in BUILT_IN_SPACES:
+            self.label_spaces.add(space, BUILT_IN)
         for path in sorted(Path(bench.suites.__path__[0]).glob("*.toml")):
             self.suites.add(read_suite(path), BUILT_IN)
+
+    @property
+    def sections(self) -> dict[str, type[BaseModel]]:
+        """What checks the sections of a suite file, by the kind of task that they are of."""
+        return {kind.id: kind.section for kind in self.tasks if kind.section is not None}
+
+    def _read_suites(self) -> None:
+        """Read the suites of plugins, once all kinds of task that may have sections are known."""
+        for report, path in self._suite_files:
+            try:
+                suite = read_suite(path, self.sections)
+            except BenchError as error:
+                report.problems.append(str(error))
+            else:
+                self._adder(report, self.suites, Suite)(suite)
 
     def _load(self, entry_point: EntryPoint) -> None:
         dist = entry_point.dist
@@ -126,9 +157,11 @@ class Plugins:
         registries: dict[str, Callable[[Any], None]] = {
             "models": self._model_adder(report),
             "stimuli": self._adder(report, self.stimuli, StimulusSet),
-            "suites": self._suite_adder(report),
+            "suites": lambda path: self._suite_files.append((report, Path(path))),
             "attacks": self._adder(report, self.attacks, AttackSpec),
             "metrics": self._adder(report, self.metrics, MetricSpec),
+            "protocols": self._protocol_adder(report),
+            "label_spaces": self._label_adder(report),
             "tasks": self._adder(report, self.tasks, TaskKind),
             "human_data": self._adder(report, self.human_data, HumanDataSpec),
         }
@@ -142,15 +175,21 @@ class Plugins:
                 _record_failure(report, error)
 
     def _adder(
-        self, report: PluginReport, registry: Registry[Any], kind: type | None
+        self,
+        report: PluginReport,
+        registry: Registry[Entry],
+        kind: type[Entry],
+        make_known: Callable[[Entry], None] = lambda entry: None,
     ) -> Callable[[Any], None]:
         def register(entry: Any) -> None:
-            if kind is not None and not isinstance(entry, kind):
+            if not isinstance(entry, kind):
                 report.problems.append(
                     f"register() wants a {kind.__name__}, was given {type(entry).__name__}"
                 )
                 return
             try:
+                if entry.id not in registry:  # else adding it says whose the name is
+                    make_known(entry)
                 registry.add(entry, report.name)
             except BenchError as error:
                 report.problems.append(str(error))
@@ -168,16 +207,15 @@ class Plugins:
 
         return register
 
-    def _suite_adder(self, report: PluginReport) -> Callable[[Path], None]:
-        add = self._adder(report, self.suites, None)
+    def _protocol_adder(self, report: PluginReport) -> Callable[[Any], None]:
+        return self._adder(report, self.protocols, Protocol, add_protocol)
 
-        def register(path: Path) -> None:
-            try:
-                suite = read_suite(Path(path))
-            except BenchError as error:
-                report.problems.append(str(error))
-            else:
-                add(suite)
+    def _label_adder(self, report: PluginReport) -> Callable[[Any], None]:
+        add_one = self._adder(report, self.label_spaces, LabelSpace, add_space)
+        add_between = self._adder(report, self.label_maps, LabelMap, add_map)
+
+        def register(entry: Any) -> None:
+            (add_between if isinstance(entry, LabelMap) else add_one)(entry)
 
         return register
 

@@ -71,6 +71,7 @@ class Registry(Generic[T]):
             return f"there are: {', '.join(entry.id for entry in self)}"
         command = {
             "stimulus set": "stimuli",
+            "label space": "labels",
             "human data set": "humans",
             "kind of task": "tasks",
         }.get(self.kind)

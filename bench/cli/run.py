@@ -131,7 +131,8 @@ def _suite(plugins: Any, options: dict[str, Any]) -> Suite:
 
     name = options["suite"]
     is_file = name.endswith(".toml") or Path(name).is_file()
-    suite: Suite = read_suite(Path(name)) if is_file else plugins.suites.get(name)
+    suite: Suite
+    suite = read_suite(Path(name), plugins.sections) if is_file else plugins.suites.get(name)
     changes: dict[str, Any] = {}
     for key in ("models", "stages"):
         if options[key]:

@@ -40,14 +40,14 @@ def show_suite(name: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from bench.plugins import installed
-    from bench.synthesis.named import PROTOCOLS
 
-    suite = installed().suites.get(name)
+    plugins = installed()
+    suite = plugins.suites.get(name)
     show_facts(
         {
             **suite.model_dump(mode="json"),
             "protocol": asdict(suite.protocol.resolved()),
-            "named_protocols": {p.name: p.source for p in PROTOCOLS.values()},
+            "named_protocols": {p.name: p.source for p in plugins.protocols},
         },
         as_json,
     )

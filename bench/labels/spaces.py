@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import ItemError, UnknownName
+from bench.errors import BenchError, ItemError, UnknownName
 from bench.labels.imagenet import CATEGORIES, category_map, class_names
 from bench.registry import near_names
+from bench.spec import check_id
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,39 @@ class LabelSpace:
     id: str
     classes: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        check_id("label space", self.id)
+        if len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
+            raise BenchError(
+                f"label space {self.id} needs two classes or more, each with a name of its own"
+            )
+
     @property
     def chance(self) -> float:
         """Proportion correct of a guess."""
         return 1 / len(self.classes)
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """Which class of one label space stands for which of another.
+
+    Parameters
+    ----------
+    source, target
+        Ids of the spaces.
+    classes
+        For each class of the source its class in the target, or -1 where it has none.
+    """
+
+    source: str
+    target: str
+    classes: tuple[int, ...]
+
+    @property
+    def id(self) -> str:
+        """Name in listings."""
+        return f"{self.source} to {self.target}"
 
 
 # https://www.cs.toronto.edu/~kriz/cifar.html, in the order of its labels.
@@ -41,10 +70,33 @@ SPACES: dict[str, LabelSpace] = {
     )
 }
 # (from, to): for each class of the first space its class in the second, or -1 where it has none.
-MAPS: Mapping[tuple[str, str], NDArray[np.int64]] = {
+MAPS: dict[tuple[str, str], NDArray[np.int64]] = {
     ("imagenet1k", "imagenet16"): category_map(),
     ("imagenet1k", "imagenet16-as-executed"): category_map(as_executed=True),
 }
+
+
+def add_space(new: LabelSpace) -> None:
+    """Make a label space known by its id."""
+    SPACES[new.id] = new
+
+
+def add_map(new: LabelMap) -> None:
+    """Make a map between two label spaces known.
+
+    Raises
+    ------
+    BenchError
+        If a space is unknown, or the map does not fit the two.
+    """
+    sizes = [len(space(name).classes) for name in (new.source, new.target)]
+    classes = np.asarray(new.classes, dtype=np.int64)
+    if classes.shape != (sizes[0],) or classes.min() < -1 or classes.max() >= sizes[1]:
+        raise BenchError(
+            f"label map {new.id} does not fit its spaces",
+            why=f"it wants {sizes[0]} numbers from -1 to {sizes[1] - 1}",
+        )
+    MAPS[new.source, new.target] = classes
 
 
 def space(name: str) -> LabelSpace:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from bench.errors import BenchError
 from bench.tasks.spec import TaskKind
 
 
-def in_order(kinds: Iterable[TaskKind]) -> list[TaskKind]:
+def in_order(kinds: Iterable[TaskKind], unused: Collection[str] = ()) -> list[TaskKind]:
     """Return kinds of task, each after those that it reads, otherwise as they were registered.
+
+    Parameters
+    ----------
+    unused
+        Ids of kinds that others may read, but of which there are no tasks.
 
     Raises
     ------
@@ -20,11 +25,11 @@ def in_order(kinds: Iterable[TaskKind]) -> list[TaskKind]:
     waiting = list(kinds)
     known = {kind.id: kind for kind in waiting}
     for kind in waiting:
-        for other in kind.after:
+        for other in set(kind.after).difference(unused):
             _check(kind, known.get(other), other)
     placed: list[TaskKind] = []
     while waiting:
-        there = {kind.id for kind in placed}
+        there = {kind.id for kind in placed}.union(unused)
         following = next((kind for kind in waiting if there.issuperset(kind.after)), None)
         if following is None:
             names = ", ".join(kind.id for kind in waiting)

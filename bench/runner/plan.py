@@ -14,6 +14,7 @@ from bench.runner.identity import code_sha256
 from bench.runner.kinds import in_order
 from bench.runner.selection import select
 from bench.store.run_dir import DamagedResult, RunDir
+from bench.suites.suite import with_sections
 from bench.tasks.spec import TaskKind
 from bench.tasks.task import PlanContext, PlannedModel, RunSettings, Task
 
@@ -60,7 +61,7 @@ def make_plan(plugins: Plugins, settings: RunSettings) -> Plan:
     BenchError
         If the suite's stimuli, models, stages or protocol do not exist or do not fit.
     """
-    suite = settings.suite
+    suite = checked(plugins, settings).suite
     selection = select(plugins, suite)
     seen: dict[str, dict[str, Any]] = {}
 
@@ -86,8 +87,16 @@ def make_plan(plugins: Plugins, settings: RunSettings) -> Plan:
         return code_sha256(plugins, plugins.metrics.origin(name), plugins.metrics.get(name).build)
 
     context = PlanContext(suite, selection.models, digest, attack_code, metric_code)
-    tasks = _tasks(in_order(plugins.tasks), context)
+    asked = [kind for kind in plugins.tasks if kind.section is None or suite.has_section(kind.id)]
+    unused = {kind.id for kind in plugins.tasks}.difference(kind.id for kind in asked)
+    tasks = _tasks(in_order(asked, unused), context)
     return Plan(tasks, selection.models, selection.unavailable, seen)
+
+
+def checked(plugins: Plugins, settings: RunSettings) -> RunSettings:
+    """Return settings whose suite's sections are what their kinds of task want."""
+    suite = settings.suite
+    return replace(settings, suite=with_sections(suite, plugins.sections, f"suite {suite.id}"))
 
 
 def _tasks(kinds: Iterable[TaskKind], context: PlanContext) -> tuple[Task, ...]:
@@ -95,7 +104,7 @@ def _tasks(kinds: Iterable[TaskKind], context: PlanContext) -> tuple[Task, ...]:
     planned: dict[str, tuple[Task, ...]] = {}
     keys: set[str] = set()
     for kind in kinds:
-        before = {other: planned[other] for other in kind.after}
+        before = {other: planned.get(other, ()) for other in kind.after}
         tasks = tuple(kind.plan(replace(context, planned=before)))
         for task in tasks:
             if task.kind != kind.id or not keys.issuperset(task.needs):

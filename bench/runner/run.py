@@ -14,7 +14,7 @@ from bench.plugins import Plugins
 from bench.runner.backends import Backend, Dask, Inline, Processes, Workers, default_workers
 from bench.runner.execute import Execution, changed_weights
 from bench.runner.identity import UNDECLARED
-from bench.runner.plan import Plan, look_up, make_plan, shard_of
+from bench.runner.plan import Plan, checked, look_up, make_plan, shard_of
 from bench.runner.record import (
     FAILED,
     FINISHED,
@@ -82,6 +82,7 @@ def prospect(plugins: Plugins, settings: RunSettings, shard: tuple[int, int] | N
     BenchError
         If the call is wrong, or the directory holds something else.
     """
+    settings = checked(plugins, settings)
     run_dir = RunDir(settings.root)
     run_dir.refuse_foreign()
     old = run_dir.read_record()

@@ -6,15 +6,17 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import BenchError
+from bench.registry import near_names
 
 if TYPE_CHECKING:
     from bench.synthesis.protocols import Protocol
 
+Section = TypeVar("Section", bound=BaseModel)
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
@@ -109,10 +111,16 @@ class Board(_Part):
 class Suite(_Part):
     """One benchmark, as its TOML file describes it.
 
+    Kinds of task that plugins bring have sections of their own, called by the kind's id. What
+    reads a published suite keeps them as they are; `with_sections` checks them where the plugins
+    are at hand.
+
     ``models`` selects models: ids, ``family:NAME``, or ``all`` for every installed model whose
     label space is the suite's. ``limit`` is the number of stimuli that get metamers. ``png``
     saves metamers of images as 8-bit PNG files too, and shows those in the recognition task.
     """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     title: str
@@ -132,6 +140,15 @@ class Suite(_Part):
     png: bool | None = None  # None: not said, as in records of runs before there was a choice
     board: Board
 
+    def has_section(self, kind: str) -> bool:
+        """Return whether the suite has a section of this kind of task."""
+        return getattr(self, kind, None) is not None
+
+    def section(self, kind: str, model: type[Section]) -> Section | None:
+        """Return the section of a kind of task, None where the suite has none."""
+        found = getattr(self, kind, None)
+        return found if found is None or isinstance(found, model) else model.model_validate(found)
+
     def limited(self, n: int) -> Suite:
         """Return the suite with metamers, and attacks, of at most ``n`` stimuli.
 
@@ -144,8 +161,13 @@ class Suite(_Part):
         return self.model_copy(update={"limit": n, "robustness": attacked})
 
 
-def read_suite(path: Path) -> Suite:
+def read_suite(path: Path, sections: Mapping[str, type[BaseModel]] = MappingProxyType({})) -> Suite:
     """Read a suite file.
+
+    Parameters
+    ----------
+    sections
+        What checks the sections of kinds of task, by the kind's id.
 
     Raises
     ------
@@ -159,9 +181,34 @@ def read_suite(path: Path) -> Suite:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BenchError(f"suite file {path} is not valid TOML", why=str(error)) from None
     try:
-        return Suite.model_validate(data)
+        suite = Suite.model_validate(data)
     except ValidationError as error:
         raise BenchError(f"suite file {path}", why=validation_line(error)) from None
+    return with_sections(suite, sections, f"suite file {path}")
+
+
+def with_sections(suite: Suite, sections: Mapping[str, type[BaseModel]], where: str) -> Suite:
+    """Return the suite with the sections of plugins checked, their defaults filled in.
+
+    Raises
+    ------
+    BenchError
+        Naming the section, and the key in it, that is wrong or that no kind of task has.
+    """
+    checked = {}
+    for name, given in (suite.model_extra or {}).items():
+        if name not in sections:
+            near = near_names(name, [*Suite.model_fields, *sections])
+            raise BenchError(
+                f"{where}: {name}: no key, and no installed kind of task, is called so",
+                fix=f"did you mean {', '.join(near)}?" if near else "see `bench tasks list`",
+            )
+        try:
+            section = sections[name].model_validate(given)
+        except ValidationError as error:
+            raise BenchError(where, why=f"{name}.{validation_line(error)}") from None
+        checked[name] = section.model_dump(mode="json")
+    return suite.model_copy(update=checked)
 
 
 def validation_line(error: ValidationError) -> str:

@@ -46,7 +46,7 @@ def _nanda(suffix: str, source: str, **changes: object) -> Protocol:
     return dataclasses.replace(NANDA, **fields)  # type: ignore[arg-type]
 
 
-PROTOCOLS = {
+PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
         FEATHER,
@@ -150,3 +150,7 @@ PROTOCOLS = {
 
 # A name whose meaning may grow better: what is recorded is what it stood for.
 NEWEST = {"fast": "fast-2", "quick": "quick-1"}
+
+def add_protocol(new: Protocol) -> None:
+    """Make a protocol known by its name."""
+    PROTOCOLS[new.name] = new

@@ -94,6 +94,11 @@ class Protocol:
 
     __pydantic_config__ = FORBID_UNKNOWN
 
+    @property
+    def id(self) -> str:
+        """The name, as a registry asks for it."""
+        return self.name
+
     def __post_init__(self) -> None:
         if self.steps < 1 or self.repetitions < 1 or self.step_size <= 0 or self.step_decay <= 0:
             raise BenchError(

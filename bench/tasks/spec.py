@@ -12,6 +12,8 @@ from bench.spec import check_id
 from bench.tasks.task import Outcome, PlanContext, Task
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from bench.tasks.workbench import Workbench
 
 
@@ -40,6 +42,10 @@ class TaskKind:
         Executes one task: ``execute(task, workbench)``.
     version
         Part of every result's key. Raise it when what a task computes changes.
+    section
+        Checks this kind's part of a suite file, a table called by its id: a frozen pydantic model
+        that forbids unknown keys. Where the suite has no such table, nothing is planned. None: the
+        kind has no table, and `plan` decides by itself.
     after
         Ids of the kinds whose planned tasks and results it reads.
     phase
@@ -50,6 +56,7 @@ class TaskKind:
     plan: Callable[[PlanContext], list[Task]]
     execute: Callable[[Task, Workbench], Outcome]
     version: int = 1
+    section: type[BaseModel] | None = None
     after: tuple[str, ...] = ()
     phase: Phase = Phase.EACH_MODEL
     description: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.suites.suite import AccuracyMeasure
 from bench.tasks.spec import Phase, TaskKind
 from bench.tasks.task import Outcome, PlanContext, Task
 
@@ -75,6 +76,7 @@ def shortfall(model: str, found: float, n: int, reported: float | None) -> str:
 ACCURACY = TaskKind(
     id=KIND,
     version=VERSION,
+    section=AccuracyMeasure,
     phase=Phase.FIRST,  # it shows wrong preprocessing
     plan=plan,
     execute=execute,

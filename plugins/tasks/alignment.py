@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.suites.suite import AlignmentMeasure
 from bench.tasks.spec import TaskKind
 from bench.tasks.task import Outcome, PlanContext, Task
 from bench_plugins.tasks import synthesis
@@ -112,6 +113,7 @@ def _start(task: Task, workbench: Workbench) -> NoiseStart:
 ALIGNMENT = TaskKind(
     id=KIND,
     version=VERSION,
+    section=AlignmentMeasure,
     after=(synthesis.KIND,),
     plan=plan,
     execute=execute,

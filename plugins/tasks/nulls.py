@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench import config
+from bench.suites.suite import NullMeasure
 from bench.tasks.spec import TaskKind
 from bench.tasks.task import Outcome, PlanContext, Task
 
@@ -69,6 +70,7 @@ def execute(task: Task, workbench: Workbench) -> Outcome:
 NULLS = TaskKind(
     id=KIND,
     version=VERSION,
+    section=NullMeasure,
     plan=plan,
     execute=execute,
     description="how alike each stage finds pairs of different natural stimuli",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.suites.suite import RobustnessMeasure
 from bench.tasks.spec import TaskKind
 from bench.tasks.task import Outcome, PlanContext, Task
 
@@ -98,6 +99,7 @@ def execute(task: Task, workbench: Workbench) -> Outcome:
 ROBUSTNESS = TaskKind(
     id=KIND,
     version=VERSION,
+    section=RobustnessMeasure,
     plan=plan,
     execute=execute,
     description="accuracy under adversarial attack",

@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field
 
 import bench
 from bench.errors import BenchError
 from bench.runner.kinds import in_order
 from bench.runner.plan import make_plan
+from bench.runner.run import prospect
+from bench.suites.suite import Suite, read_suite
 from bench.tasks.task import PlanContext
 
 
@@ -114,3 +117,86 @@ def test_a_new_version_is_a_new_key_of_its_kind_only(
     monkeypatch.setattr(accuracy, "VERSION", 2)
     after = {task.title: task.key for task in make_plan(toy_plugins, toy_settings()).tasks}
     assert {t for t in after if before[t] != after[t]} == {"accuracy toy-a", "accuracy toy-b"}
+
+
+class Tolerance(BaseModel):
+    """The section of a kind of task that a plugin brings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    std: tuple[float, ...] = Field(min_length=1)
+    n: int = Field(default=7, ge=1)
+
+
+def plan_tolerance(context: PlanContext) -> list[bench.Task]:
+    section = context.suite.section("tolerance", Tolerance)
+    assert section is not None  # planned only where the suite has it
+    return [
+        bench.Task("tolerance", model.spec.id, {"std": std, "n": section.n})
+        for model in context.models
+        for std in section.std
+    ]
+
+
+TOLERANCE = kind("tolerance", section=Tolerance)
+TOLERANCE = replace(TOLERANCE, plan=plan_tolerance)
+
+
+def tolerance_tasks(plugins: Any, settings: Any) -> list[dict[str, Any]]:
+    tasks = make_plan(plugins, settings).tasks
+    return [dict(task.inputs) for task in tasks if task.kind == "tolerance"]
+
+
+def test_a_plugins_section_of_a_suite_reaches_its_plan(toy_plugins, toy_settings, add) -> None:
+    add(TOLERANCE)
+    assert tolerance_tasks(toy_plugins, toy_settings()) == []
+    settings = toy_settings(tolerance={"std": [0.1, 0.2]}, models=["toy-a"])
+    expected = [{"std": 0.1, "n": 7}, {"std": 0.2, "n": 7}]
+    assert tolerance_tasks(toy_plugins, settings) == expected
+
+
+def test_a_suite_keeps_a_plugins_section_with_its_defaults(toy_plugins, toy_settings, add) -> None:
+    add(TOLERANCE)
+    settings = toy_settings(tolerance={"std": [0.1]})
+    suite = prospect(toy_plugins, settings, None).settings.suite
+    said = suite.model_dump(mode="json")
+    assert said["tolerance"] == {"std": [0.1], "n": 7}
+    assert Suite.model_validate(said) == suite
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[tolerance]\nstd = []", "tolerance.std"),
+        ("[tolerance]\nstd = [0.1]\nsteps = 3", "tolerance.steps"),
+        ("[tolerrance]\nstd = [0.1]", "did you mean tolerance"),
+        ("[robustnes]\nn = 3", "did you mean robustness"),
+        ("limt = 3", "limt"),
+        ("[robustness]\nn = 3", "robustness.eps"),
+    ],
+)
+def test_what_is_wrong_in_a_section_is_named(tmp_path, text: str, said: str) -> None:
+    path = tmp_path / "suite.toml"
+    head = 'id = "s"\ntitle = "S"\nstimuli = "toy"\nlabel_space = "digits"\nlimit = 3\n'
+    tables = '[protocol]\nname = "fast"\n[board]\nrobustness_eps = 0.1\n'
+    parts = [head, text, tables] if "[" not in text else [head, tables, text]
+    path.write_text("\n".join(parts))
+    with pytest.raises(BenchError) as caught:
+        read_suite(path, {"tolerance": Tolerance})
+    assert said in str(caught.value)
+    assert "suite.toml" in str(caught.value)
+
+
+def test_a_kind_that_cannot_be_planned_harms_only_suites_that_ask_for_it(
+    toy_plugins, toy_settings, add
+) -> None:
+    add(replace(TOLERANCE, after=("never-installed",)))
+    assert make_plan(toy_plugins, toy_settings()).tasks
+    with pytest.raises(BenchError, match="never-installed, which no plugin registers"):
+        make_plan(toy_plugins, toy_settings(tolerance={"std": [0.1]}))
+
+
+def test_an_unused_kind_may_be_read(toy_plugins, toy_settings) -> None:
+    """Without null distributions there are no verdicts, and recognition waits for none."""
+    planned = {task.kind for task in make_plan(toy_plugins, toy_settings(nulls=None)).tasks}
+    assert "recognition" in planned
+    assert not planned & {"nulls", "criterion"}
