@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bench.cli.listing import json_option
-from bench.cli.stats_table import records, show_effects, show_statistics
+from bench.cli.stats_table import RULES, records, show_effects, show_statistics
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bench.human.analyses import Draws
     from bench.human.imported import HumanData
     from bench.human.paper_tables import ObserverRow
+    from bench.stats.permutation import Rule
 
 T = TypeVar("T")
 data_option = click.option(
@@ -37,6 +38,13 @@ seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show
 permutations_option = click.option(
     "--permutations", type=click.IntRange(min=1), default=10_000, show_default=True
 )
+rule_option = click.option(
+    "--rule",
+    type=click.Choice(list(RULES)),
+    default=next(iter(RULES)),
+    show_default=True,
+    help="How a permutation p follows from its count; feather2023 makes the paper's tables.",
+)
 
 
 @click.group()
@@ -54,17 +62,18 @@ class Choice:
     leave_out: tuple[str, ...]
     permutations: int
     seed: int
+    rule: Rule
     all_stages: bool = False
 
     def draws(self) -> Draws:
         from bench.human.analyses import Draws
 
-        return Draws(self.permutations, self.seed)
+        return Draws(self.permutations, self.seed, self.rule)
 
 
 def _effect_options(command: Callable[..., None]) -> Callable[..., None]:
     options = (data_option, experiment_option, leave_out_option, permutations_option, seed_option)
-    for option in (json_option, *reversed(options)):
+    for option in (json_option, rule_option, *reversed(options)):
         command = option(command)
     return click.argument("models", nargs=-1)(command)
 

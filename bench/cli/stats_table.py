@@ -37,13 +37,7 @@ def show_effects(tables: Sequence[pd.DataFrame], as_json: bool) -> None:
         }
         for row in rows
     ]
-    tested = next(row for row in rows if _given(row["p_permutation"]))
-    notes = [
-        tested["method"],
-        f"permutations: {tested['n_permutations']}, seed {tested['seed']}; in parentheses how many "
-        f"had F {tested['rule']} the observed one; p is never below 1/{tested['n_permutations']}",
-    ]
-    show_statistics(short, False, notes)
+    show_statistics(short, False, [rows[0]["method"], _permutations(rows)])
 
 
 def _p(value: float) -> str:
@@ -51,7 +45,31 @@ def _p(value: float) -> str:
 
 
 def _p_permutation(row: Mapping[str, Any]) -> str:
-    return f"{row['p_permutation']:.4g} ({row['count']})" if _given(row["p_permutation"]) else "-"
+    if not _given(row["p_permutation"]):
+        return "-"
+    return f"{row['p_permutation']:.4g} ({row['count']} of {row['n_permutations']})"
+
+
+# What the rules of `bench.stats.permutation` do with a count, in words.
+RULES = {
+    "phipson2010": "p is (1 + count) / (1 + permutations), or the exact share where all "
+    "arrangements are taken",
+    "feather2023": "p is count / permutations, never below 1 / permutations",
+    "feather2023-supplement": "p is count / permutations, or count / arrangements where these "
+    "are fewer and all taken, never below 1 of either",
+}
+
+
+def _permutations(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return how the permutation tests of all rows were made."""
+    tested = [row for row in rows if _given(row["p_permutation"])]
+    rule, counted = tested[0]["rule"], tested[0]["counted"]
+    drawn = sorted({int(row["n_permutations"]) for row in tested if not row["exact"]})
+    how = f"{drawn[0]}, seed {tested[0]['seed']}" if drawn else "all arrangements"
+    return (
+        f"permutations: {how}; in parentheses how many had F {counted} the observed one, of how "
+        f"many; rule {rule}: {RULES[rule]}"
+    )
 
 
 def _given(value: Any) -> bool:

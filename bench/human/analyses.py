@@ -18,7 +18,13 @@ from bench.registry import near_names
 from bench.stats.anova import mixed_anova, rm_anova
 from bench.stats.bootstrap import Interval, bootstrap_interval
 from bench.stats.correlation import Correlation, correlate, human_vs_models
-from bench.stats.permutation import PERMUTATIONS, permute_mixed, permute_within
+from bench.stats.permutation import (
+    DEFAULT_RULE,
+    PERMUTATIONS,
+    Rule,
+    permute_mixed,
+    permute_within,
+)
 from bench.stats.reliability import Reliability, split_half
 
 DV = "proportion_correct"
@@ -45,10 +51,14 @@ CURVE_METHOD = "mean over participants, SEM with ddof 0, percentile bootstrap of
 
 @dataclass(frozen=True)
 class Draws:
-    """How many permutations (or resamples, or splits), and the seed they follow from."""
+    """How many permutations (or resamples, or splits), and the seed they follow from.
+
+    ``rule`` is of permutation tests: how p follows from the count (`bench.stats.permutation`).
+    """
 
     n: int = PERMUTATIONS
     seed: int = 0
+    rule: Rule = DEFAULT_RULE
 
 
 def observer_effect(
@@ -81,6 +91,7 @@ def observer_effect(
         subject=SUBJECT,
         n_permutations=draws.n,
         seed=draws.seed,
+        rule=draws.rule,
     )
     return _joined(anova, test, experiment, [model], OBSERVER_METHOD)
 
@@ -274,7 +285,13 @@ def _within(
 ) -> pd.DataFrame:
     anova = rm_anova(rows, dv=DV, within=factors, subject=SUBJECT)
     test = permute_within(
-        rows, dv=DV, within=factors, subject=SUBJECT, n_permutations=draws.n, seed=draws.seed
+        rows,
+        dv=DV,
+        within=factors,
+        subject=SUBJECT,
+        n_permutations=draws.n,
+        seed=draws.seed,
+        rule=draws.rule,
     )
     method = MODEL_METHOD if len(factors) == 2 else STAGE_METHOD
     return _joined(anova, test, experiment, models, method)
@@ -283,10 +300,11 @@ def _within(
 def _joined(
     anova: pd.DataFrame, test: pd.DataFrame, experiment: str, models: Sequence[str], method: str
 ) -> pd.DataFrame:
-    columns = ["p_permutation", "count", "n_permutations", "rule", "seed"]
+    columns = ["p_permutation", "count", "n_permutations", "rule", "counted", "exact", "seed"]
     table = anova.merge(test[["effect", *columns]], on="effect", how="left")
     whole = ["count", "n_permutations", "seed"]  # empty for the stage effect of a mixed design
     table[whole] = table[whole].astype("Int64")
+    table["exact"] = table["exact"].astype("boolean")
     table.insert(0, "models", " : ".join(models))
     table.insert(0, "experiment", experiment)
     return table.assign(method=method)

@@ -1,21 +1,34 @@
-"""Permutation tests of F ratios, as in the published statistics of Feather et al. (2023).
+"""Permutation tests of F ratios, by rules that have names.
 
-All p values are ``count / permutations``, never below ``1 / permutations``. The authors count a
-permuted F that equals the observed one in some tests (``>=``) and not in others (``>``); which rule
-holds is in the output. Ratios that differ by rounding only are equal here, so that a count does not
-depend on the order of a sum.
+``phipson2010`` (unless another is asked for)
+    Where no more arrangements of the data exist than permutations were asked for, all are taken and
+    p is the share whose F is at least the observed one. Otherwise p is
+    ``(1 + count) / (1 + permutations)`` of random ones (Phipson & Smyth 2010). Such a p is never
+    smaller than chance allows: if there is no effect, p <= a in at most a share a of data sets.
+``feather2023``
+    The published code of Feather et al. (2023): ``max(count, 1) / permutations`` of random ones.
+    It counts a permuted F that equals the observed one in some tests (``>=``) and not in others
+    (``>``).
+``feather2023-supplement``
+    As their supplement words it: where fewer arrangements exist than permutations were asked for,
+    all are taken and divided by; counted as in their code.
+
+Ratios that differ by rounding only are equal here, so that a count does not depend on the order of
+a sum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bench.errors import BenchError
-from bench.stats.design import complete_design
+from bench.stats.arrangements import Arrangements, of_cells, of_labels, of_labels_and_levels
+from bench.stats.design import ROUNDING, complete_design
 from bench.stats.f_ratios import (
     Array,
     Sums,
@@ -26,8 +39,10 @@ from bench.stats.f_ratios import (
     within_effect,
 )
 
+Rule = Literal["phipson2010", "feather2023", "feather2023-supplement"]
+RULES: tuple[Rule, ...] = get_args(Rule)
+DEFAULT_RULE: Rule = "phipson2010"
 PERMUTATIONS = 10_000
-CHUNK = 1_000  # permutations held in memory at once; part of what a seed means
 TIE = 1e-9  # relative difference below which two F ratios are equal
 ZERO = 1e-12  # an F ratio below this is rounding
 
@@ -41,7 +56,8 @@ def permute_mixed(
     subject: str,
     n_permutations: int = PERMUTATIONS,
     seed: int = 0,
-    strict: bool = False,
+    rule: Rule | None = None,
+    strict: bool | None = None,
 ) -> pd.DataFrame:
     """Test the between factor and its interaction with the within factor.
 
@@ -52,32 +68,40 @@ def permute_mixed(
     ----------
     df, dv, within, between, subject
         As in `bench.stats.mixed_anova`.
+    rule
+        How p follows from the permutations: one of `RULES`, described in
+        `bench.stats.permutation`; ``phipson2010`` unless ``strict`` is given.
     strict
-        False counts permuted ratios >= the observed one (human against model); True counts only
-        larger ones (the authors' test of adversarial accuracies).
+        For the authors' rules (given alone it means ``feather2023``). False counts permuted ratios
+        >= the observed one (human against model); True counts only larger ones (the authors' test
+        of adversarial accuracies).
 
     Returns
     -------
     DataFrame
-        One row an effect: effect, F, count, n_permutations, p_permutation, rule, seed, n.
+        One row an effect: effect, F, count, n_permutations, p_permutation, rule, counted (``>=`` or
+        ``>``), exact (whether all arrangements were taken; then ``n_permutations`` is their
+        number), seed, n.
     """
     design = complete_design(df, dv=dv, within=[within], between=between, subject=subject)
     groups, x = design.groups, design.values
     names = [between, within, f"{between} * {within}"]
     require_mixed_variance(x, groups, names)
     means = x.mean(axis=1, keepdims=True)
-
-    def shuffle_labels(rng: np.random.Generator, size: int) -> Array:
-        return np.asarray(means[_orders(rng, size, design.n)])
-
-    def shuffle_labels_and_levels(rng: np.random.Generator, size: int) -> Array:
-        return rng.permuted(x[_orders(rng, size, design.n)], axis=-1)
-
-    tests: list[tuple[str, Array, _Draw, _Effect]] = [
-        (names[0], means, shuffle_labels, lambda v: between_effect(v, groups)),
-        (names[2], x, shuffle_labels_and_levels, lambda v: between_by_within_effect(v, groups)),
+    tests = [
+        _Test(names[0], means, of_labels(means, groups), lambda v: between_effect(v, groups)),
+        _Test(
+            names[2],
+            x,
+            of_labels_and_levels(x, groups),
+            lambda v: between_by_within_effect(v, groups),
+        ),
     ]
-    return _table(tests, n_permutations, seed, strict, design.n)
+    if rule is None:
+        rule = DEFAULT_RULE if strict is None else "feather2023"
+    elif rule == DEFAULT_RULE and strict is not None:
+        raise BenchError(f"rule {rule!r} counts ties", fix="leave strict out")
+    return _table(tests, _Counting(rule, n_permutations, seed, bool(strict)), design.n)
 
 
 def permute_within(
@@ -88,13 +112,14 @@ def permute_within(
     subject: str,
     n_permutations: int = PERMUTATIONS,
     seed: int = 0,
+    rule: Rule = DEFAULT_RULE,
 ) -> pd.DataFrame:
     """Test one within factor, or each of two and their interaction.
 
-    One factor: its levels are shuffled in each subject and ratios >= the observed one are counted.
-    Two factors: for a main effect the data are averaged over the other factor and its levels
-    shuffled in each subject; for the interaction all cells of a subject are shuffled; only ratios
-    > the observed one are counted. Returns the columns of `permute_mixed`.
+    One factor: its levels are shuffled in each subject. Two factors: for a main effect the data
+    are averaged over the other factor and its levels shuffled in each subject; for the interaction
+    all cells of a subject are shuffled. The authors' rules count ratios >= the observed one for one
+    factor, and only larger ones for two. Returns the columns of `permute_mixed`.
     """
     factors = [within] if isinstance(within, str) else list(within)
     if len(factors) not in (1, 2):
@@ -105,14 +130,43 @@ def permute_within(
     tests = []
     for i, name in enumerate(factors):
         averaged = x.mean(axis=2 - i) if len(factors) == 2 else x
-        tests.append((name, averaged, _shuffle_cells(averaged), _one_way))
+        tests.append(_Test(name, averaged, of_cells(averaged), _one_way))
     if len(factors) == 2:
-        tests.append((" * ".join(factors), x, _shuffle_cells(x), _interaction))
-    return _table(tests, n_permutations, seed, len(factors) == 2, design.n)
+        tests.append(_Test(" * ".join(factors), x, of_cells(x), _interaction))
+    strict = len(factors) == 2 and rule != DEFAULT_RULE
+    return _table(tests, _Counting(rule, n_permutations, seed, strict), design.n)
 
 
-_Draw = Callable[[np.random.Generator, int], Array]
-_Effect = Callable[[Array], Sums]
+@dataclass(frozen=True)
+class _Test:
+    """One effect: observed values, what is as likely as these, and the F ratio of either."""
+
+    name: str
+    values: Array
+    arrangements: Arrangements
+    effect: Callable[[Array], Sums]
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """How permutations are drawn and counted."""
+
+    rule: Rule
+    n: int
+    seed: int
+    strict: bool
+
+    def takes_all(self, total: int) -> bool:
+        """Return whether all of so many arrangements are taken."""
+        if self.rule == "feather2023":
+            return False
+        return total <= self.n if self.rule == DEFAULT_RULE else total < self.n
+
+    def p(self, count: int, n: int, exact: bool) -> float:
+        """Return the p value of a count among ``n``."""
+        if self.rule != DEFAULT_RULE:
+            return max(count, 1) / n
+        return count / n if exact else (1 + count) / (1 + n)
 
 
 def _one_way(values: Array) -> Sums:
@@ -123,51 +177,45 @@ def _interaction(values: Array) -> Sums:
     return within_effect(values, 2, (0, 1))
 
 
-def _shuffle_cells(values: Array) -> _Draw:
-    """Return a function that shuffles the cells of each subject, as often as asked."""
-    flat = values.reshape(len(values), -1)
-
-    def draw(rng: np.random.Generator, size: int) -> Array:
-        repeated = np.broadcast_to(flat, (size, *flat.shape))
-        return rng.permuted(repeated, axis=-1).reshape(size, *values.shape)
-
-    return draw
-
-
-def _orders(rng: np.random.Generator, size: int, n: int) -> NDArray[np.int64]:
-    return rng.permuted(np.broadcast_to(np.arange(n), (size, n)), axis=-1)
-
-
-def _table(
-    tests: Sequence[tuple[str, Array, _Draw, _Effect]],
-    n_permutations: int,
-    seed: int,
-    strict: bool,
-    n: int,
-) -> pd.DataFrame:
-    if n_permutations < 1:
-        raise BenchError(f"{n_permutations} permutations are too few", fix="give 1 or more")
-    rows = []
-    for number, (name, values, draw, effect) in enumerate(tests):
-        observed = float(effect(values).f)
-        # a stream of its own for each effect: leaving one out changes no other
-        rng = np.random.default_rng([seed, number])
-        slack = max(TIE * observed, ZERO)
-        bound = observed + slack if strict else observed - slack
-        count = 0
-        for start in range(0, n_permutations, CHUNK):
-            f = effect(draw(rng, min(CHUNK, n_permutations - start))).f
-            count += int((f > bound if strict else f >= bound).sum())
-        rows.append(
-            {
-                "effect": name,
-                "F": observed,
-                "count": count,
-                "n_permutations": n_permutations,
-                "p_permutation": max(count, 1) / n_permutations,
-                "rule": ">" if strict else ">=",
-                "seed": seed,
-                "n": n,
-            }
+def _table(tests: Sequence[_Test], counting: _Counting, n: int) -> pd.DataFrame:
+    if counting.n < 1:
+        raise BenchError(f"{counting.n} permutations are too few", fix="give 1 or more")
+    if counting.rule not in RULES:
+        raise BenchError(
+            f"no rule {counting.rule!r} for permutation tests", fix=f"rules: {', '.join(RULES)}"
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame([_row(number, test, counting, n) for number, test in enumerate(tests)])
+
+
+def _row(number: int, test: _Test, counting: _Counting, n: int) -> dict[str, object]:
+    observed = float(test.effect(test.values).f)
+    slack = max(TIE * observed, ZERO)
+    bound = observed + slack if counting.strict else observed - slack
+    exact = counting.takes_all(test.arrangements.total)
+    if exact:
+        n_permutations, chunks = test.arrangements.total, test.arrangements.one_by_one()
+    else:
+        # a stream of its own for each effect: leaving one out changes no other
+        rng = np.random.default_rng([counting.seed, number])
+        n_permutations, chunks = counting.n, test.arrangements.at_random(counting.n, rng)
+    undefined = ROUNDING * float(((test.values - test.values.mean()) ** 2).sum())
+    count = 0
+    for values in chunks:
+        sums = test.effect(values)
+        beyond = sums.f > bound if counting.strict else sums.f >= bound
+        if counting.rule == DEFAULT_RULE:
+            # without an error there is no F: counted, or p would come out too small
+            beyond |= sums.error <= undefined
+        count += int(beyond.sum())
+    return {
+        "effect": test.name,
+        "F": observed,
+        "count": count,
+        "n_permutations": n_permutations,
+        "p_permutation": counting.p(count, n_permutations, exact),
+        "rule": counting.rule,
+        "counted": ">" if counting.strict else ">=",
+        "exact": exact,
+        "seed": counting.seed,
+        "n": n,
+    }

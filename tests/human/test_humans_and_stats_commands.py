@@ -95,13 +95,19 @@ def test_the_observer_table_has_the_papers_rows_and_degrees_of_freedom(imported:
         if row["models"] == "CLIP_resnet50" and row["effect"] == "observer * stage"
     )
     assert (clip["df1"], clip["df2"], clip["n"], clip["left_out"]) == (6, 240, 42, "final")
-    assert (clip["n_permutations"], clip["seed"], clip["rule"]) == (50, 3, ">=")
+    assert (clip["n_permutations"], clip["seed"], clip["counted"]) == (50, 3, ">=")
+    assert clip["rule"] == "phipson2010"
     assert "mixed ANOVA" in clip["method"]
     stage = next(row for row in rows if row["effect"] == "stage")
     assert stage["p_permutation"] is None  # not tested in the paper; no NaN in JSON
     text = imported("stats", "observer", "cornet_s", "--permutations", "50")
     assert "F(1,42)=" in text
     assert "permutations: 50, seed 0" in text
+    assert "rule phipson2010: p is (1 + count) / (1 + permutations)" in text
+    papers = imported(
+        "stats", "observer", "cornet_s", "--permutations", "50", "--rule", "feather2023"
+    )
+    assert "rule feather2023: p is count / permutations, never below" in papers
 
 
 def test_stages_may_be_kept_or_left_out(imported: Shell) -> None:
@@ -251,3 +257,11 @@ def test_help_loads_no_library() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_the_command_knows_every_rule_of_the_permutation_tests() -> None:
+    from bench.cli.stats_table import RULES as in_words
+    from bench.stats.permutation import DEFAULT_RULE, RULES
+
+    assert tuple(in_words) == RULES
+    assert RULES[0] == DEFAULT_RULE

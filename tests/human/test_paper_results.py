@@ -16,7 +16,7 @@ from bench.human import analyses, feather2023
 from bench.human.analyses import Draws
 from bench.human.paper_tables import CORRELATION_MODELS, STAGE_ROWS, TABLE_1, TABLE_2
 
-FEW = Draws(200)
+FEW = Draws(200, rule="feather2023")
 
 
 @pytest.fixture(scope="module")

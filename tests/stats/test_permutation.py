@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import stats as scipy_stats
 
 import bench.stats
 from bench.errors import BenchError
-from bench.stats.permutation import CHUNK
+from bench.stats.arrangements import CHUNK
 
 N = 10_000
 
@@ -25,14 +26,14 @@ def mixed_table(x: np.ndarray) -> pd.DataFrame:
 
 
 def permute_mixed(table: pd.DataFrame, **options: object) -> pd.DataFrame:
-    options = {"n_permutations": N, "seed": 0} | options
+    options = {"n_permutations": N, "seed": 0, "rule": "feather2023"} | options
     return bench.stats.permute_mixed(
         table, dv="score", within="stage", between="observer", subject="person", **options
     ).set_index("effect")
 
 
 def permute_within(table: pd.DataFrame, within: list[str], **options: object) -> pd.DataFrame:
-    options = {"n_permutations": N, "seed": 0} | options
+    options = {"n_permutations": N, "seed": 0, "rule": "feather2023"} | options
     return bench.stats.permute_within(
         table, dv="score", within=within, subject="person", **options
     ).set_index("effect")
@@ -56,7 +57,10 @@ def test_observer_effect_tends_to_the_exact_p_of_all_relabelings() -> None:
     assert 0.01 < exact < 0.5
     assert_close_to(row["p_permutation"], exact)
     assert row["count"] == row["p_permutation"] * N
-    assert row["rule"] == ">="
+    assert (row["rule"], row["counted"]) == ("feather2023", ">=")
+    proper = permute_mixed(mixed_table(x), rule=None).loc["observer"]
+    assert proper["p_permutation"] == pytest.approx(exact, rel=1e-12)
+    assert (proper["n_permutations"], proper["exact"]) == (70, True)
 
 
 def test_observer_by_stage_interaction_tends_to_its_exact_p() -> None:
@@ -75,6 +79,9 @@ def test_observer_by_stage_interaction_tends_to_its_exact_p() -> None:
     exact = np.mean(t >= observed * (1 - 1e-9))
     row = permute_mixed(mixed_table(x)).loc["observer * stage"]
     assert_close_to(row["p_permutation"], exact)
+    proper = permute_mixed(mixed_table(x), rule="phipson2010").loc["observer * stage"]
+    assert proper["n_permutations"] == 20 * 2**6
+    assert proper["p_permutation"] == pytest.approx(exact, rel=1e-12)
 
 
 def test_ties_count_unless_the_rule_is_strict() -> None:
@@ -87,7 +94,16 @@ def test_ties_count_unless_the_rule_is_strict() -> None:
     assert_close_to(loose["p_permutation"], 2 / 252)
     assert strict["count"] == 0
     assert strict["p_permutation"] == 1 / N  # the floor
-    assert strict["rule"] == ">"
+    assert strict["counted"] == ">"
+    # "strict" alone asks for the authors' rule, as it always did
+    alone = permute_mixed(table, rule=None, strict=True).loc["observer"]
+    pd.testing.assert_series_equal(alone, strict)
+    # the supplement's wording: all 252 are taken, none is larger, and the floor is one of them
+    worded = permute_mixed(table, rule="feather2023-supplement", strict=True).loc["observer"]
+    assert (worded["count"], worded["p_permutation"]) == (0, 1 / 252)
+    # what it should be
+    proper = permute_mixed(table, rule="phipson2010").loc["observer"]
+    assert (proper["count"], proper["p_permutation"]) == (2, 2 / 252)
 
 
 def test_model_effect_tends_to_the_exact_p_of_all_sign_flips_strictly() -> None:
@@ -99,7 +115,7 @@ def test_model_effect_tends_to_the_exact_p_of_all_sign_flips_strictly() -> None:
     exact = np.mean(sums > abs(d.sum()) * (1 + 1e-9))  # F of two levels grows with |sum|
     result = permute_within(table, ["stage", "model"])
     assert list(result.index) == ["stage", "model", "stage * model"]
-    assert set(result["rule"]) == {">"}
+    assert set(result["counted"]) == {">"}
     assert 0.01 < exact < 0.5
     assert_close_to(result.loc["model", "p_permutation"], exact)
 
@@ -129,8 +145,10 @@ def test_one_factor_counts_ties() -> None:
     x = np.array([[0.1, 0.2, 0.3], [1.0, 1.4, 1.1]])[:, :, None].transpose(2, 1, 0)
     table = mixed_table(x).drop(columns="observer")
     row = permute_within(table, ["stage"]).loc["stage"]
-    assert row["rule"] == ">="
+    assert row["counted"] == ">="
     assert_close_to(row["p_permutation"], 2 / 8)
+    proper = permute_within(table, ["stage"], rule="phipson2010").loc["stage"]
+    assert (proper["count"], proper["n_permutations"], proper["exact"]) == (2, 8, True)
 
 
 def test_a_seed_fixes_the_count_and_another_changes_it() -> None:
@@ -159,3 +177,85 @@ def test_impossible_requests_are_refused() -> None:
         permute_within(table, ["stage", "observer", "person"])
     with pytest.raises(BenchError, match="cannot be computed"):
         permute_mixed(table.assign(score=0.5))
+    with pytest.raises(BenchError, match="no rule 'fisher'"):
+        permute_within(table.drop(columns="observer").drop_duplicates(["person", "stage"]),
+                       ["stage"], rule="fisher")  # fmt: skip
+    with pytest.raises(BenchError, match="'phipson2010' counts ties"):
+        permute_mixed(table, rule="phipson2010", strict=True)
+
+
+def test_random_permutations_are_counted_with_the_observed_one() -> None:
+    # 10 against 10: 184,756 splits, too many to take all
+    x = np.random.default_rng(0).normal(size=(2, 10, 2))
+    x[1] += 9
+    row = permute_mixed(mixed_table(x), rule=None, n_permutations=400, seed=1).loc["observer"]
+    assert (row["count"], row["exact"]) == (0, False)
+    assert row["p_permutation"] == 1 / 401
+    # the same draws as those of the authors' rule
+    noise = mixed_table(np.random.default_rng(5).normal(size=(2, 10, 2)))
+    mine, theirs = (permute_mixed(noise, rule=r, n_permutations=400) for r in (None, "feather2023"))
+    assert list(mine["count"]) == list(theirs["count"])
+    np.testing.assert_allclose(mine["p_permutation"], (1 + theirs["count"]) / 401)
+
+
+def test_three_groups_of_unequal_size_are_dealt_in_every_way() -> None:
+    x = np.random.default_rng(2).normal(size=(6, 2))
+    group = np.array([0, 1, 1, 2, 0, 2])[:, None] * np.ones(2, dtype=int)
+    group[5] = 1  # sizes 2, 3, 1
+    index = np.indices(x.shape).reshape(2, -1)
+    table = pd.DataFrame({"person": index[0], "stage": index[1], "observer": group.ravel()})
+    row = permute_mixed(table.assign(score=x.ravel()), rule=None).loc["observer"]
+    means = x.mean(axis=1)
+    f = []
+    for labels in set(itertools.permutations(group[:, 0])):
+        parts = [means[np.array(labels) == g] for g in range(3)]
+        f.append(scipy_stats.f_oneway(*parts).statistic)
+    observed = scipy_stats.f_oneway(*(means[group[:, 0] == g] for g in range(3))).statistic
+    assert row["n_permutations"] == 60 == len(f)
+    assert row["p_permutation"] == pytest.approx(np.mean(np.array(f) >= observed * (1 - 1e-9)))
+
+
+@functools.cache
+def p_values(n: int, factor: str, data_sets: int = 300) -> pd.DataFrame:
+    """Return p of data sets of uniform noise, a column an effect.
+
+    ``n`` people (in each group, if ``factor`` is the observer), two models (or observers), two
+    stages.
+    """
+    rng = np.random.default_rng(7)
+    found = []
+    for seed in range(data_sets):
+        table = mixed_table(rng.uniform(size=(2, n, 2))).rename(columns={"observer": factor})
+        options = {"rule": "phipson2010", "n_permutations": 199, "seed": seed}
+        if factor == "model":
+            result = permute_within(table, ["stage", "model"], **options)
+        else:
+            result = permute_mixed(table, **options)
+        found.append(result["p_permutation"])
+    return pd.DataFrame(found)
+
+
+@pytest.mark.parametrize("n", [3, 4, 6])
+@pytest.mark.parametrize("factor", ["observer", "model"])
+def test_without_an_effect_small_p_are_as_rare_as_they_say(factor: str, n: int) -> None:
+    for _, p in p_values(n, factor).items():
+        for level in (0.05, 0.1, 0.25, 0.5):
+            # more often than 3.5 standard errors above the level has a chance of 1 in 4,000
+            assert (p <= level).mean() <= level + 3.5 * np.sqrt(level * (1 - level) / len(p))
+        # nor are they too large: the mean of an exact p of k equal steps is (k + 1) / 2k
+        assert abs(p.mean() - (0.5 + p.min() / 2)) < 3.5 * np.sqrt(1 / 12 / len(p))
+
+
+@pytest.mark.parametrize("effect", ["observer * stage", "stage * model"])
+def test_without_an_effect_p_is_uniform_where_it_takes_many_values(effect: str) -> None:
+    p = p_values(6, "model" if "model" in effect else "observer")[effect]
+    assert scipy_stats.kstest(p, "uniform").pvalue > 0.01
+
+
+def test_what_has_no_f_is_counted() -> None:
+    # the differences of three people's two stages are 0.1, 0.1, -0.1: six of the eight choices of
+    # signs give the observed F, and the two that are all alike have no error to divide by
+    x = np.array([[0.1, 0.2, 0.3], [0.2, 0.3, 0.2]])[:, :, None].transpose(2, 1, 0)
+    table = mixed_table(x).drop(columns="observer")
+    row = permute_within(table, ["stage"], rule="phipson2010").loc["stage"]
+    assert row["p_permutation"] == 1.0
