@@ -74,10 +74,18 @@ def import_own_table(file: Path, name: str | None, as_json: bool) -> None:
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", help="Name of the data set; the file's name without it.")
-@click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="Name a column.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="OURS=THEIRS",
+    help="Name a column; OURS= for none.",
+)
 @click.option("--modality", type=click.Choice(["vision", "audio"]), help="If no column says it.")
 @click.option("--experiment", help="If no column says it.")
 @click.option("--stage-order", default="", metavar="A,B,..", help="By depth, natural left out.")
+@click.option("--natural", multiple=True, metavar="STAGE", help="Else what begins with natural.")
+@click.option("--exact", is_flag=True, help="Right is only what is the label to the letter.")
 @click.option("--delimiter", default=",", show_default=True, help="Between values; `tab` for tabs.")
 @click.option("--exclude", multiple=True, metavar="PHASE=P", help="Who is right less often is out.")
 @click.option("--choices", type=int, help="Number of answers to choose from, for chance.")
@@ -90,6 +98,8 @@ def import_raw_trials(
     modality: str | None,
     experiment: str | None,
     stage_order: str,
+    natural: tuple[str, ...],
+    exact: bool,
     delimiter: str,
     exclude: tuple[str, ...],
     choices: int | None,
@@ -99,7 +109,9 @@ def import_raw_trials(
 
     FILE may be the folder of answers to `bench humans experiment`, a file a participant.
     Columns are found by their usual names (participant, subject, model, layer, ..), or named with
-    --column. Trials whose phase is not `main` (catch, demo) serve --exclude only.
+    --column. Responses are compared with labels without regard to case, spaces at the ends and the
+    spelling of numbers, unless --exact. What was guessed or changed is printed. Trials whose phase
+    is not `main` (catch, demo) serve --exclude only.
     """
     from bench.human.allocation import chance_level
     from bench.human.exclusion import ExclusionRule
@@ -107,19 +119,17 @@ def import_raw_trials(
     from bench.human.trials import TrialColumns
 
     described = TrialColumns(
-        named=dict(_pair(text, "--column") for text in columns),
+        named=dict(_named(text) for text in columns),
         modality=modality,
         experiment=experiment,
         stage_order=tuple(filter(None, stage_order.split(","))),
+        natural=natural,
+        exact=exact,
         delimiter="\t" if delimiter == "tab" else delimiter,
     )
     rules = [ExclusionRule(phase, _proportion(p)) for phase, p in map(_exclusion, exclude)]
     chance = None if choices is None else chance_level(choices)
     name = name or file.stem
-    if file.is_dir():
-        from bench.human.experiment_answers import join_answers
-
-        file = join_answers(file)
     record = import_trials(file, name, described, rules=rules, chance=chance)
     _report(record, as_json)
 
@@ -199,7 +209,6 @@ def show_human(name: str, as_json: bool) -> None:
     from bench.human.imported import read
 
     data = read(name)
-    facts = _facts(data.record)
     people = data.proportions[data.proportions["observer"] == "human"]
     shown = people.groupby(["modality", "experiment", "model"], sort=True).agg(
         participants=("participant", "nunique"), stages=("stage", "nunique")
@@ -209,9 +218,9 @@ def show_human(name: str, as_json: bool) -> None:
         for row in shown.reset_index().to_dict("records")
     ]
     if as_json:
-        show_facts(facts | {"shown": rows}, True)
+        show_facts(_facts(data.record) | {"shown": rows}, True)
         return
-    show_facts(facts, False)
+    _report(data.record, False)
     click.echo()
     show_rows(rows, False)
 
@@ -241,13 +250,20 @@ def publish_humans(data: str, to: Path, facts: Path | None) -> None:
 
 
 def _report(record: DataSet, as_json: bool) -> None:
-    show_facts(_facts(record), as_json)
+    facts = _facts(record)
+    if as_json:
+        show_facts(facts, True)
+        return
+    notes = facts.pop("notes")  # sentences, each on a line of its own
+    show_facts(facts, False)
+    for note in notes:
+        click.echo(f"note: {note}")
 
 
 def _facts(record: DataSet) -> dict[str, Any]:
     facts = asdict(record)
     del facts["format"]
-    facts["excluded"] = list(record.excluded)
+    facts |= {"excluded": list(record.excluded), "notes": list(record.notes)}
     facts["tables"] = {
         kind: f"{table.rows} rows, {table.file}, sha256 {table.sha256}"
         for kind, table in record.tables.items()
@@ -264,6 +280,11 @@ def _pair(text: str, option: str) -> tuple[str, str]:
     if not (left and equals and right):
         raise BenchError(f"{option} {text!r} has no '='", fix=f"{option} OURS=THEIRS")
     return left, right
+
+
+def _named(text: str) -> tuple[str, str]:
+    """Return our name and theirs, which may be nothing."""
+    return (text[:-1], "") if text[1:].endswith("=") else _pair(text, "--column")
 
 
 def _exclusion(text: str) -> tuple[str, str]:

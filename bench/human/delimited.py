@@ -29,6 +29,8 @@ def read_delimited(path: Path, required: Collection[str], delimiter: str = ",") 
     BenchError
         The file is missing, empty, not UTF-8, otherwise delimited, ragged, or lacks a column.
     """
+    if len(delimiter) != 1 or delimiter in '\r\n"':
+        raise BenchError(f"{delimiter!r} cannot separate values", fix="one character, or `tab`")
     reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -56,10 +58,11 @@ def parse_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return a column as float64, NaN where a value is no number; text is read to the last bit."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.astype("float64")
-    return pd.Series([_number(value) for value in column], index=column.index, dtype="float64")
+    return pd.Series([parse_number(value) for value in column], index=column.index, dtype="float64")
 
 
-def _number(value: object) -> float:
+def parse_number(value: object) -> float:
+    """Return a value as a float, NaN where it is no number."""
     # float() would also take "1_000"
     if not isinstance(value, str | int | float) or "_" in str(value):
         return float("nan")

@@ -17,25 +17,43 @@ COLUMNS = [*LISTED, *MEASURED]
 PERSON = ["experiment", "participant"]
 
 
-def join_answers(folder: Path) -> Path:
-    """Write ``all-answers.csv`` into a folder of answers as they came back, and return its path.
+def join_answers(folder: Path, delimiter: str = ",") -> tuple[Path, list[str]]:
+    """Write ``all-answers.csv`` into a folder of answers as they came back.
 
     CSV files are what participants downloaded, JSON files what the page sent (``rows``). The same
     answers twice, as a file and sent, or downloaded again, count once.
+
+    Parameters
+    ----------
+    delimiter
+        Between the values of a row, in the CSV files that came back.
+
+    Returns
+    -------
+    path
+        The table of all answers, separated by commas.
+    notes
+        What else lies in the folder and was left out.
 
     Raises
     ------
     BenchError
         A folder without answers, a file that is none, or two different ones of a participant.
     """
-    paths = sorted(
-        p for p in folder.iterdir() if p.suffix in (".csv", ".json") and p.name != JOINED
-    )
+    there = sorted(path for path in folder.iterdir() if path.name != JOINED)
+    kinds = {path: _kind(path) for path in there}
+    others = [path.name for path, kind in kinds.items() if kind is None]
+    notes = [f"left out, neither CSV nor JSON: {', '.join(others)}"] if others else []
+    paths = [path for path, kind in kinds.items() if kind is not None]
     if not paths:
-        raise BenchError(f"{folder} holds no answers", fix="put the participants' files into it")
+        raise BenchError(
+            f"{folder} holds no answers",
+            why="; ".join(notes),
+            fix="put participants' files into it",
+        )
     seen: dict[tuple[str, ...], tuple[Path, pd.DataFrame]] = {}
     for path in paths:
-        for person, rows in _read(path).groupby(PERSON, sort=False):
+        for person, rows in _read(path, kinds[path], delimiter).groupby(PERSON, sort=False):
             own = rows.reset_index(drop=True)
             before, known = seen.setdefault(tuple(map(str, person)), (path, own))
             if not own.equals(known):
@@ -47,13 +65,21 @@ def join_answers(folder: Path) -> Path:
     table = pd.concat([rows for _, rows in seen.values()], ignore_index=True)
     target = folder / JOINED
     write_atomically(target, table.to_csv(index=False, lineterminator="\n").encode())
-    return target
+    return target, notes
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _kind(path: Path) -> str | None:
+    """Return which kind of answers a file's name promises; mail programs append ``.txt``."""
+    name = path.name.lower().removesuffix(".txt")
+    suffix = next((s for s in (".csv", ".json") if name.endswith(s)), None)
+    return suffix if path.is_file() and not path.name.startswith(".") else None
+
+
+def _read(path: Path, kind: str | None, delimiter: str) -> pd.DataFrame:
     """Return one file's answers, all as text."""
-    if path.suffix == ".csv":
-        return read_delimited(path, COLUMNS)[COLUMNS]
+    if kind == ".csv":
+        table = read_delimited(path, COLUMNS, delimiter)[COLUMNS]
+        return table.assign(**{name: table[name].str.strip() for name in PERSON})
     content = read_json(path)
     rows = content.get("rows") if isinstance(content, dict) else None
     if not isinstance(rows, list) or not rows:

@@ -35,7 +35,8 @@ class DataSet:
     """What is known of an imported data set; the content of its JSON record.
 
     ``tables`` holds ``proportions`` or ``trials``, and ``recognition`` where the source has
-    recognition of the same metamers by other models.
+    recognition of the same metamers by other models. ``notes`` say what was taken for granted
+    when the data were read.
     """
 
     name: str
@@ -47,6 +48,7 @@ class DataSet:
     models: int = 0
     participants: int = 0
     excluded: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     tables: Mapping[str, StoredTable] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -161,7 +163,8 @@ def _record(path: Path) -> DataSet:
     try:
         content = read_json(path)
         content["tables"] = {k: StoredTable(**table) for k, table in content["tables"].items()}
-        content["excluded"] = tuple(content["excluded"])
+        for name in ("excluded", "notes"):
+            content[name] = tuple(content.get(name, ()))
         record = DataSet(**content)
     except (TypeError, KeyError, AttributeError) as error:
         raise BenchError(f"{path} is no record of human data", why=str(error), fix=again) from error

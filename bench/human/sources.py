@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from bench.errors import BenchError
 from bench.human.delimited import read_delimited
 from bench.human.exclusion import ExclusionRule, exclude, excluded
+from bench.human.experiment_answers import join_answers
 from bench.human.feather2023 import FEATHER2023
 from bench.human.imported import DataSet, HumanData, keep, listing, read
 from bench.human.spec import HumanDataSpec
@@ -48,11 +50,16 @@ def import_trials(
 ) -> DataSet:
     """Read raw trials, leave out participants by ``rules``, and keep the trials of the others.
 
-    Who was left out, and why, stays in the record.
+    ``path`` is a file, or the folder of answers to an experiment. Who was left out, and why, stays
+    in the record, and so does what was taken for granted when the trials were read.
     """
     if name.casefold() == FEATHER2023.id:
         raise BenchError(f"the name {name!r} is taken by a published data set", fix="--name OTHER")
-    trials = read_trials(path, columns)
+    left_out: list[str] = []
+    if path.is_dir():
+        path, left_out = join_answers(path, columns.delimiter)
+        columns = replace(columns, delimiter=",")
+    trials, notes = read_trials(path, columns)
     out = excluded(trials, rules)
     trials = exclude(trials, rules)
     proportions(trials)  # refuses what could not be analysed later
@@ -63,7 +70,13 @@ def import_trials(
         for row in out.itertuples()
     )
     levels = {} if chance is None else dict.fromkeys(sorted(set(trials["modality"])), chance)
-    record = DataSet(name=name, description="raw trials", chance=levels, excluded=reasons)
+    record = DataSet(
+        name=name,
+        description="raw trials",
+        chance=levels,
+        excluded=reasons,
+        notes=(*left_out, *notes),
+    )
     return keep(record, {"trials": trials}, root)
 
 

@@ -37,6 +37,7 @@ TRIAL_COLUMNS = [
     "correct",
 ]
 NATURAL = 0  # the stage_index of natural stimuli
+LARGEST = 2**53  # of whole numbers that float64 tells from their neighbours
 MAIN = "main"  # the phase of trials that count
 
 
@@ -130,7 +131,8 @@ def _typed(table: pd.DataFrame, columns: list[str], source: str) -> pd.DataFrame
 
 def _text(table: pd.DataFrame, name: str, source: str) -> pd.Series[Any]:
     column = table[name].astype(object)
-    given = column.notna() & (column.astype(str).str.strip() != "")
+    column = column.where(column.isna(), column.astype(str).str.strip())  # spaces do not count
+    given = column.notna() & (column != "")
     if name != "stimulus":
         _check(table, source, name, given, "given")
     if name == "modality":
@@ -146,8 +148,10 @@ def _number(table: pd.DataFrame, name: str, source: str) -> pd.Series[Any]:
     _check(table, source, name, np.isfinite(numbers) | (unknown & optional), "a number")
     if name in ("proportion_correct", "correct"):
         return numbers
-    whole = numbers.isna() | ((numbers % 1 == 0) & (numbers >= 0))
+    whole = numbers.isna() | ((numbers % 1 == 0) & numbers.between(0, LARGEST))
     _check(table, source, name, whole, "a whole number from 0")
+    if name == "participant":
+        _check_spelt_alike(column, numbers, source)
     return numbers.astype("Int64" if optional else "int64")
 
 
@@ -166,6 +170,19 @@ def _check(
 def _first(mask: pd.Series[Any]) -> int:
     """Return the position of the first true value."""
     return int(mask.to_numpy(dtype=bool).argmax())
+
+
+def _check_spelt_alike(column: pd.Series[Any], numbers: pd.Series[Any], source: str) -> None:
+    """Raise a `BenchError` where one participant's number is written in two ways: 1 and 01."""
+    spelt = column.astype(str).str.strip()
+    first = spelt.groupby(numbers).transform("first")
+    if (spelt != first).any():
+        at = _first(spelt != first)
+        raise BenchError(
+            f"{source}, row {column.index[at]}, column 'participant': {spelt.iloc[at]!r} is "
+            f"written {first.iloc[at]!r} before",
+            fix="write a participant's number alike everywhere; two people need two numbers",
+        )
 
 
 def _check_unique(table: pd.DataFrame, source: str) -> None:

@@ -108,9 +108,9 @@ def answered(out: Path, number: int, right: Callable[[int], bool]) -> list[dict[
     return rows
 
 
-def as_csv(out: Path, rows: list[dict[str, Any]]) -> str:
+def as_csv(out: Path, rows: list[dict[str, Any]], delimiter: str = ",") -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, page(out)["table"], lineterminator="\n")
+    writer = csv.DictWriter(text, page(out)["table"], delimiter=delimiter, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
@@ -127,7 +127,7 @@ def test_answers_come_back_as_trials(make: Make, tmp_path: Path) -> None:
     for name in ("two", "three"):  # the second was also sent
         rows = given[2 if name == "two" else 3]
         (folder / f"{name}.json").write_text(json.dumps({"rows": rows}), "utf-8")
-    record = import_trials(join_answers(folder), "pilot", TrialColumns(), root=tmp_path / "kept")
+    record = import_trials(folder, "pilot", TrialColumns(), root=tmp_path / "kept")
     assert (record.participants, record.models, record.experiments) == (3, 2, 1)
     data = read("pilot", tmp_path / "kept")
     wanted = {}
@@ -155,6 +155,28 @@ def test_answers_come_back_as_trials(make: Make, tmp_path: Path) -> None:
     assert table[table["phase"] == "demo"]["correct"].sum() == 6
 
 
+def test_every_file_of_a_folder_is_read_or_named(make: Make, tmp_path: Path) -> None:
+    out = build_experiment(make(), tmp_path / "out", Settings(participants=4)).out
+    folder = tmp_path / "answers"
+    (folder / "late").mkdir(parents=True)
+    given = {n: answered(out, n, lambda i: i % 3 > 0) for n in (1, 2, 3, 4)}
+    semicolons = {n: as_csv(out, given[n], ";") for n in (1, 2)}
+    (folder / "ANSWERS-1.CSV").write_text(semicolons[1], "utf-8")
+    (folder / "answers-2.csv.txt").write_text(semicolons[2], "utf-8")
+    (folder / "Answers-3.JSON").write_text(json.dumps({"rows": given[3]}), "utf-8")
+    (folder / "answers-4.json.TXT").write_text(json.dumps({"rows": given[4]}), "utf-8")
+    for name in ("._ANSWERS-1.CSV", "notes.docx", "readme.txt"):
+        (folder / name).write_bytes(b"\0")
+    columns = TrialColumns(delimiter=";")
+    for _ in range(2):  # the joined table, which has commas, is no answer
+        record = import_trials(folder, "pilot", columns, root=tmp_path / "kept")
+        assert record.participants == 4
+        assert record.notes[0] == (
+            "left out, neither CSV nor JSON: ._ANSWERS-1.CSV, late, notes.docx, readme.txt"
+        )
+    assert read("pilot", tmp_path / "kept").record.notes == record.notes
+
+
 def test_different_answers_of_one_participant_are_refused(make: Make, tmp_path: Path) -> None:
     out = build_experiment(make(), tmp_path / "out", Settings(participants=1)).out
     folder = tmp_path / "answers"
@@ -177,7 +199,7 @@ def test_between_models_each_model_is_an_experiment_of_its_own(make: Make, tmp_p
         (folder / f"{n}.csv").write_text(
             as_csv(out, answered(out, n, lambda i: i % 3 > 0)), "utf-8"
         )
-    record = import_trials(join_answers(folder), "pilot", TrialColumns(), root=tmp_path / "kept")
+    record = import_trials(folder, "pilot", TrialColumns(), root=tmp_path / "kept")
     assert (record.participants, record.models, record.experiments) == (4, 2, 2)
     shown = read("pilot", tmp_path / "kept").proportions.groupby("model")["participant"].nunique()
     assert shown.to_dict() == dict.fromkeys(MODELS, 2)

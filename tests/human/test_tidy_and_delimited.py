@@ -51,6 +51,8 @@ MISTAKES = [
     (put(7, "stage_index", "1.5"), "row 7, column 'stage_index': '1.5' is not a whole number"),
     (put(7, "stage_index", "-1"), "row 7, column 'stage_index': '-1' is not a whole number"),
     (put(8, "participant", "Anna"), "row 8, column 'participant': 'Anna' is not a number"),
+    (put(8, "participant", "00"), "row 8, column 'participant': '00' is written '0' before"),
+    (put(8, "participant", "1e300"), "row 8, column 'participant': '1e300' is not a whole number"),
     (put(8, "observer", "dog"), "row 8, column 'observer': 'dog' is not human or model"),
     (put(9, "modality", "smell"), "row 9, column 'modality': 'smell' is not vision or audio"),
     (put(9, "model", " "), "row 9, column 'model': ' ' is not given"),

@@ -42,7 +42,8 @@ def file(tmp_path: Path, rows: list[str] = ROWS, header: str = HEADER) -> Path:
 
 
 def test_columns_are_detected_and_proportions_counted(tmp_path: Path) -> None:
-    table = proportions(read_trials(file(tmp_path), COLUMNS))
+    trials, notes = read_trials(file(tmp_path), COLUMNS)
+    table = proportions(trials)
     values = table[["stage_index", "n_trials", "proportion_correct"]].itertuples(index=False)
     keys = table[["participant", "model", "stage"]].itertuples(index=False)
     cells = {tuple(key): tuple(value) for key, value in zip(keys, values, strict=True)}
@@ -61,6 +62,12 @@ def test_columns_are_detected_and_proportions_counted(tmp_path: Path) -> None:
         (1, "other", "conv"): (1, 1, 0.0),
     }
     assert set(table["observer"]) == {"human"}
+    assert notes == [
+        "columns found by their names: participant=subject, model=network, stage=layer, "
+        "response=choice, label=category, phase=trial_type",
+        "stages taken for natural: natural_image",
+        "trials by phase: main 11, catch 2; only main counts",
+    ]
 
 
 def test_columns_may_be_named_and_values_spelt_otherwise(tmp_path: Path) -> None:
@@ -77,7 +84,7 @@ def test_columns_may_be_named_and_values_spelt_otherwise(tmp_path: Path) -> None
         },
         delimiter=";",
     )  # fmt: skip
-    table = read_trials(file(tmp_path, rows, header), columns)
+    table, _ = read_trials(file(tmp_path, rows, header), columns)
     assert table["participant"].unique().tolist() == [7, 9]
     assert table["correct"].tolist() == [1, 0, 0] * 2
     assert table["stage_index"].tolist() == [0, 1, 2] * 2
@@ -254,3 +261,101 @@ def test_chance_levels() -> None:
     assert chance_level(793) * 793 == pytest.approx(1)
     with pytest.raises(BenchError, match="make no chance level"):
         chance_level(1)
+
+
+PLAIN = "participant,model,stage,stage_index,response,label\n"
+ONE = TrialColumns(modality="vision", experiment="1")
+
+
+def judged(
+    tmp_path: Path, pairs: list[tuple[str, str]], **how: bool
+) -> tuple[list[int], list[str]]:
+    """Return what ``correct`` is of pairs of response and label, and the notes."""
+    rows = [f'1,a,conv,1,"{response}","{label}"' for response, label in pairs]
+    columns = TrialColumns(modality="vision", experiment="1", **how)
+    table, notes = read_trials(file(tmp_path, rows, PLAIN), columns)
+    return table["correct"].tolist(), notes
+
+
+def test_a_response_is_right_however_it_is_spelt(tmp_path: Path) -> None:
+    alike = [
+        ("Dog", "dog"), ("dog ", "dog"), ("polar  bear", "Polar bear"), ("3.0", "3"), ("3", "3.0"),
+        ("+7", "7"), ("e\u0301lan", "\u00c9lan"), ("STRASSE", "stra\u00dfe"),
+    ]  # fmt: skip
+    same = [("dog", "dog"), ("3", "3")]
+    other = [("dog", "dogs"), ("", "dog"), (" ", "dog"), ("3.1", "3"), ("1_0", "10"), ("nan", "x")]
+    correct, notes = judged(tmp_path, [*alike, *same, *other])
+    assert correct == [1] * (len(alike) + len(same)) + [0] * len(other)
+    assert notes[0].startswith("8 of 16 responses are right because case, spaces at the ends and")
+    assert "'Dog' for 'dog'" in notes[0]
+    assert notes[1] == "2 of 16 responses are empty and count as wrong"
+    exactly, silent = judged(tmp_path, [*alike, *same, *other], exact=True)
+    assert exactly == [0] * len(alike) + [1] * len(same) + [0] * len(other)
+    assert silent == []
+    assert judged(tmp_path, same) == ([1, 1], [])
+
+
+def test_no_response_to_no_label_is_not_right(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="row 3, column 'label' is empty"):
+        judged(tmp_path, [("dog", "dog"), ("", "")])
+    rows = ["1,a,conv,1,dog,dog,main", "1,a,,,,,instructions", "1,a,,,cat,cat,catch"]
+    path = file(tmp_path, rows, PLAIN.strip() + ",phase\n")
+    table, notes = read_trials(path, ONE)
+    assert table["phase"].tolist() == ["main", "catch"]
+    assert "1 rows of other phases have no label and are left out" in notes
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (["1", "01", "2"], [1, 0, 2]),  # in the order of names: 01, 1, 2
+        (["1", "\u0661"], [0, 1]),  # an Arabic 1
+        (["7", "10"], [7, 10]),
+        (["anna", "anna ", "Anna"], [1, 1, 0]),
+    ],
+)
+def test_people_stay_apart(names: list[str], numbers: list[int], tmp_path: Path) -> None:
+    rows = [f"{name},a,conv,1,dog,dog" for name in names]
+    table, notes = read_trials(file(tmp_path, rows, PLAIN), ONE)
+    assert table["participant"].tolist() == numbers
+    said = " ".join(notes)
+    assert ("count as different people" in said) == (names[0] == "1")
+    assert ("differ in case only count as different: rows 2, 4" in said) == (names[0] == "anna")
+    assert ("which do not count: participant 1" in said) == (names[0] == "anna")
+
+
+def test_a_guessed_phase_is_said_and_can_be_undone(tmp_path: Path) -> None:
+    rows = ["1,a,conv,1,dog,dog,1", "1,a,conv,1,cat,dog,2"]
+    path = file(tmp_path, rows, PLAIN.strip() + ",block\n")
+    with pytest.raises(BenchError) as caught:
+        read_trials(path, ONE)
+    assert "column 'block' was taken for the phase: '1', '2'" in str(caught.value)
+    assert "--column phase=" in str(caught.value)
+    without = TrialColumns(named={"phase": ""}, modality="vision", experiment="1")
+    assert read_trials(path, without)[0]["phase"].tolist() == ["main", "main"]
+    with pytest.raises(BenchError, match="no column for 'model'"):
+        read_trials(path, TrialColumns(named={"model": ""}, modality="vision", experiment="1"))
+
+
+def test_phases_may_be_spelt_in_capitals(tmp_path: Path) -> None:
+    rows = [f"1,a,conv,1,dog,dog,{phase}" for phase in ("Main", "main ", "MAIN", "Catch")]
+    table, _ = read_trials(file(tmp_path, rows, PLAIN.strip() + ",phase\n"), ONE)
+    assert table["phase"].tolist() == ["main"] * 3 + ["catch"]
+
+
+def test_which_stage_is_natural_can_be_said(tmp_path: Path) -> None:
+    rows = ["1,a,naturalistic,2,dog,dog", "1,a,photo,9,dog,dog", "1,a,conv,1,dog,dog"]
+    path = file(tmp_path, rows, PLAIN)
+    columns = TrialColumns(modality="vision", experiment="1", natural=("photo",))
+    table, notes = read_trials(path, columns)
+    assert table["stage_index"].tolist() == [2, 0, 1]
+    assert table["stage"].tolist() == ["naturalistic", "natural", "conv"]
+    assert notes == []
+    with pytest.raises(BenchError, match="no row's stage is 'image'"):
+        read_trials(path, TrialColumns(modality="vision", experiment="1", natural=("image",)))
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", "\n", '"', "\u20ac\u20ac"])
+def test_an_impossible_delimiter_is_refused(delimiter: str, tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="cannot separate values"):
+        read_trials(file(tmp_path), TrialColumns(delimiter=delimiter))
