@@ -1,11 +1,16 @@
-"""Are affordable metamers recognised as often as those of the paper's whole rule?
+"""Are affordable metamers those of the whole rule, and recognised as often?
 
-For the same stimuli and noise starts, each network's metamers are made by several protocols; the
+For the same stimuli and noise starts, each network's metamers are made by several protocols. The
 share of the other nine digit networks that recognise each is compared with the whole rule's,
-stimulus by stimulus. The whole rule takes about 18 s of processor time a stimulus and stage.
-Finished parts are kept in --cache, and the same call goes on from there.
+stimulus by stimulus; so are its loss and Spearman correlation at the stage. ``--seeds`` makes the
+affordable ones again from other noise: how far two runs of one protocol differ is what a difference
+between protocols has to be seen against.
 
-    python benchmarks/fidelity.py --cache fidelity-cache --limit 16
+The whole rule takes about 15 s of processor time a stimulus and stage. Finished parts are kept in
+--cache, and the same call goes on from there. Without ``--make-full`` only stimuli take part whose
+metamers by the whole rule are there.
+
+    python benchmarks/fidelity.py --cache fidelity-cache --limit 96 --make-full
 """
 
 import argparse
@@ -17,12 +22,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import bench
+from bench.synthesis.match import stage_table
 
 # Folding batch norms differs from the rule to the letter by rounding alone, and takes 2/3 of it.
 FULL = bench.Protocol.named("feather2023").replace(exact=False)
-AFFORDABLE = ("fast", "feather2023-short")
+AFFORDABLE = ("fast", "quick", "feather2023-short")
 MAKERS = ("digits-standard-seed0", "digits-l2-adversarial", "digits-lowpass")
-STAGES = ("conv4", "pool", "logits")
+LATE, EARLY = ("conv4", "pool", "logits"), ("conv1", "conv2", "conv3")
 JUDGES = [
     f"digits-{name}"
     for name in (
@@ -30,69 +36,129 @@ JUDGES = [
         "random-perturbation", "simclr", "vit", "gabor", "hmax",
     )
 ]  # fmt: skip
-CHUNK = 16
+CHUNK, EARLY_STIMULI = 16, 8
 
 
-def metamers(model, stage, protocol, stimuli, first, cache):
-    """Return the metamers of stimuli ``first`` to ``first + CHUNK``, from the cache if there."""
-    path = cache / protocol.name / model.id / stage / f"{first:03d}-{first + CHUNK:03d}.safetensors"
-    if not path.exists():
-        rows = slice(first, first + CHUNK)
-        run = bench.synthesize(
-            model, stimuli.values[rows], stage=stage, protocol=protocol, ids=stimuli.ids[rows]
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        save_file({"stimuli": run.stimuli.contiguous()}, partial)
-        partial.replace(path)
-    return load_file(path)["stimuli"]
+class Fidelity:
+    """What is compared with what, and where metamers are kept."""
 
+    def __init__(self, limit, cache, make_full):
+        self.stimuli = bench.load_stimuli("digits-scenes-test", limit=limit)
+        self.labels = torch.as_tensor(np.asarray(self.stimuli.labels))
+        self.values = torch.as_tensor(self.stimuli.values[:])
+        self.judges = {name: bench.load(name) for name in JUDGES}
+        self.cache, self.make_full = cache, make_full
 
-def compare(judges, maker, stage, stimuli, cache):
-    """Return one row for each affordable protocol: recognition, and its paired difference."""
-    labels = torch.as_tensor(np.asarray(stimuli.labels))
-    others = [judge for name, judge in judges.items() if name != maker]
+    def chunks(self, stage):
+        size, most = (EARLY_STIMULI,) * 2 if stage in EARLY else (CHUNK, len(self.labels))
+        return [(first, first + size) for first in range(0, most, size)]
 
-    def recognised(protocol):
-        made = [
-            metamers(judges[maker], stage, protocol, stimuli, first, cache)
-            for first in range(0, len(stimuli.ids), CHUNK)
+    def metamers(self, maker, stage, protocol, chunk, seed=0):
+        """Return the metamers of some stimuli, from the cache if there."""
+        name = protocol.name if seed == 0 else f"{protocol.name}-seed{seed}"
+        folder = self.cache / name / maker / stage
+        path = folder / f"{chunk[0]:03d}-{chunk[1]:03d}.safetensors"
+        if not path.exists():
+            if protocol == FULL and not self.make_full:
+                return None
+            rows = slice(*chunk)
+            run = bench.synthesize(
+                self.judges[maker], self.values[rows], stage=stage, protocol=protocol,
+                ids=self.stimuli.ids[rows], seed=seed,
+            )  # fmt: skip
+            folder.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial")
+            save_file({"stimuli": run.stimuli.contiguous()}, partial)
+            partial.replace(path)
+        return load_file(path)["stimuli"]
+
+    def measure(self, maker, stage, chunk, made):
+        """Return loss, Spearman and the share of the others that recognise, of each metamer."""
+        rows = slice(*chunk)
+        match = stage_table(self.judges[maker], self.values[rows], made, stages=[stage])
+        answers = [
+            judge.logits(made).argmax(1).cpu() == self.labels[rows]
+            for name, judge in self.judges.items()
+            if name != maker
         ]
-        answers = [judge.logits(torch.cat(made)).argmax(1).cpu() == labels for judge in others]
-        return torch.stack(answers).double().mean(0)
+        return pd.DataFrame(
+            {
+                "loss": match["distance"],
+                "spearman": match["spearman"],
+                "recognised": torch.stack(answers).double().mean(0).numpy(),
+            }
+        )
 
-    full = recognised(FULL)
-    for name in AFFORDABLE:
-        values = recognised(bench.Protocol.named(name))
-        difference = values - full
-        yield {
-            "model": maker,
-            "stage": stage,
-            "protocol": name,
-            "n": len(full),
-            "full": full.mean().item(),
-            "recognised": values.mean().item(),
-            "difference": difference.mean().item(),
-            "half_width_95": 1.96 * difference.std().item() / len(full) ** 0.5,
-        }
+    def measured(self, maker, stage, protocol, chunks, seed=0):
+        parts = [(c, self.metamers(maker, stage, protocol, c, seed)) for c in chunks]
+        return pd.concat([self.measure(maker, stage, c, made) for c, made in parts])
+
+    def compare(self, maker, stage, seeds):
+        """Yield one row for each affordable protocol."""
+        chunks = [
+            chunk
+            for chunk in self.chunks(stage)
+            if self.metamers(maker, stage, FULL, chunk) is not None
+        ]
+        if not chunks:
+            return
+        full = self.measured(maker, stage, FULL, chunks)
+        for name in AFFORDABLE:
+            protocol = bench.Protocol.named(name)
+            found = self.measured(maker, stage, protocol, chunks)
+            difference, half_width = paired(found["recognised"], full["recognised"])
+            row = {
+                "model": maker,
+                "stage": stage,
+                "protocol": protocol.name,
+                "n": len(full),
+                "full_loss": full["loss"].mean(),
+                "loss": found["loss"].mean(),
+                "full_spearman": full["spearman"].mean(),
+                "spearman": found["spearman"].mean(),
+                "full_recognised": full["recognised"].mean(),
+                "recognised": found["recognised"].mean(),
+                "difference": difference,
+                "half_width_95": half_width,
+            }
+            if seeds > 1:
+                others = [
+                    self.measured(maker, stage, protocol, chunks, seed)["recognised"]
+                    for seed in range(1, seeds)
+                ]
+                runs = np.stack([found["recognised"], *others])
+                # Of a mean over these stimuli, from one run of the protocol to the next.
+                row["sd_between_seeds"] = runs.mean(axis=1).std(ddof=1)
+            yield row
+
+
+def paired(values, full):
+    """Return the mean difference and the half width of its 95 % interval over stimuli."""
+    difference = values.to_numpy() - full.to_numpy()
+    return difference.mean(), 1.96 * difference.std(ddof=1) / len(difference) ** 0.5
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=Path("fidelity-cache"))
-    parser.add_argument("--limit", type=int, default=16, help="stimuli, a multiple of 16")
+    parser.add_argument("--limit", type=int, default=96, help="stimuli, a multiple of 16")
+    parser.add_argument("--seeds", type=int, default=1, help="noise starts of affordable protocols")
+    parser.add_argument(
+        "--make-full", action="store_true", help="run the whole rule where it lacks"
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/fidelity.csv"))
     options = parser.parse_args()
     if options.limit < CHUNK or options.limit % CHUNK:
         parser.error(f"--limit must be a multiple of {CHUNK}")
-    stimuli = bench.load_stimuli("digits-scenes-test", limit=options.limit)
-    judges = {name: bench.load(name) for name in JUDGES}
+    fidelity = Fidelity(options.limit, options.cache, options.make_full)
     rows = []
-    for maker in MAKERS:
-        for stage in STAGES:
-            rows.extend(compare(judges, maker, stage, stimuli, options.cache))
-            pd.DataFrame(rows).round(3).to_csv(options.out, index=False)
-            print(pd.DataFrame(rows[-2:]).round(3).to_string(index=False), flush=True)
+    for stage in (*LATE, *reversed(EARLY)):
+        for maker in MAKERS:
+            new = list(fidelity.compare(maker, stage, options.seeds))
+            rows.extend(new)
+            pd.DataFrame(rows).round(4).to_csv(options.out, index=False)
+            if new:
+                print(pd.DataFrame(new).round(4).to_string(index=False), flush=True)
 
 
 if __name__ == "__main__":

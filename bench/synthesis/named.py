@@ -151,6 +151,7 @@ PROTOCOLS: dict[str, Protocol] = {
 # A name whose meaning may grow better: what is recorded is what it stood for.
 NEWEST = {"fast": "fast-2", "quick": "quick-1"}
 
+
 def add_protocol(new: Protocol) -> None:
     """Make a protocol known by its name."""
     PROTOCOLS[new.name] = new

@@ -111,7 +111,7 @@ def test_a_model_may_need_its_own_variant_of_the_protocol(do, toy_settings) -> N
     names = rows.groupby("model")["protocol"].agg(set)
     changes = "repetitions=2+steps=2"
     assert names["toy-a"] == {f"feather2023-short+{changes}"}
-    assert names["toy-variant"] == {f"fast+{changes}"}
+    assert names["toy-variant"] == {f"fast-2+{changes}"}
 
 
 def test_metamers_of_a_grey_network_are_grey_and_of_its_size(do, toy_settings, toy_plugins) -> None:
