@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from enum import IntEnum
 
+from bench.legible import legible, one_line
+
 
 class ExitCode(IntEnum):
     """What the process returns (documented in docs/running.md)."""
@@ -40,7 +42,7 @@ class BenchError(Exception):
             line += f": {self.why}"
         if self.fix:
             line += f" ({self.fix})"
-        return " ".join(line.split())
+        return one_line(line)
 
 
 class ItemError(BenchError):
@@ -69,6 +71,6 @@ def lines_by_reason(items: Iterable[tuple[str, str]]) -> list[str]:
     for name, reason in items:
         names.setdefault(reason, []).append(name)
     return [
-        f"{first}: {reason}" if not more else f"{first} (and {len(more)} more): {reason}"
+        legible(f"{first}: {reason}" if not more else f"{first} (and {len(more)} more): {reason}")
         for reason, (first, *more) in names.items()
     ]

@@ -20,6 +20,7 @@ from bench.attacks.spec import AttackSpec
 from bench.errors import BenchError, UnknownName
 from bench.human.spec import HumanDataSpec
 from bench.labels.spaces import SPACES, LabelMap, LabelSpace, add_map, add_space
+from bench.legible import one_line
 from bench.proxies.spec import MetricSpec
 from bench.registry import HasId, Registry
 from bench.spec import ModelSpec
@@ -254,7 +255,7 @@ class Plugins:
 def _record_failure(report: PluginReport, error: BaseException) -> None:
     frames = traceback.extract_tb(sys.exc_info()[2])
     last = frames[-1] if frames else None
-    text = " ".join(str(error).split())
+    text = one_line(error)
     report.reason = (
         str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {text}"
     )

@@ -162,10 +162,11 @@ def _wrong_size(path: Path, size: int) -> bench.BenchError:
 def _class_folders(folder: Path) -> dict[str, Path]:
     """Return class to its folder, for the classes that have one."""
     from bench.labels.spaces import space
+    from bench.stimuli.files import folders_in
 
     found = {}
     if folder.is_dir():
-        named = {path.name.casefold(): path for path in folder.iterdir() if path.is_dir()}
+        named = {path.name.casefold(): path for path in folders_in(folder)}
         found = {name: named[name] for name in space(SPACE).classes if name in named}
     return found
 
@@ -175,7 +176,8 @@ def _from_folders(root: Path, folders: dict[str, Path]) -> Copy:
     from PIL import Image
 
     from bench.labels.spaces import space
-    from bench.stimuli.folders import image_paths
+    from bench.legible import legible
+    from bench.stimuli.files import image_paths
     from bench.stimuli.images import ImageFiles, Preparation, in_threads
 
     classes = space(SPACE).classes
@@ -194,15 +196,17 @@ def _from_folders(root: Path, folders: dict[str, Path]) -> Copy:
         look = partial(_inspect, root)
         return ImageFiles(list(in_threads(look, (paths[k] for k in chosen))), as_it_is)
 
-    return Copy(tuple(path.relative_to(root).as_posix() for path in paths), labels[order], read)
+    ids = tuple(legible(path.relative_to(root).as_posix()) for path in paths)
+    return Copy(ids, labels[order], read)
 
 
 def _inspect(root: Path, path: Path) -> Any:
     from bench.errors import ItemError
+    from bench.legible import legible
     from bench.stimuli.images import inspect
 
     try:
-        file = inspect(path, path.relative_to(root).as_posix(), upright=False)
+        file = inspect(path, legible(path.relative_to(root).as_posix()), upright=False)
     except ItemError as error:
         raise bench.BenchError(error.what, why=error.why, fix="mend or remove it") from None
     if file.size != (SIZE_PX, SIZE_PX):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
 import sys
 from typing import NoReturn
 
@@ -80,6 +81,9 @@ def bench() -> None:
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line; a person's mistake is one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files need not be UTF-8
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = bench.main(args=args, prog_name="bench", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

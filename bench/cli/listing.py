@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from bench.legible import LAYOUT, legible
+
 WIDE = 400
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -58,5 +60,5 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value)
+        value = ", ".join(map(str, value))
+    return legible(str(value), keep=LAYOUT)

@@ -10,6 +10,7 @@ import click
 
 from bench.cli.listing import json_option, show_facts, show_rows
 from bench.errors import BenchError, ExitCode
+from bench.legible import legible
 
 if TYPE_CHECKING:
     from bench.spec import ModelSpec
@@ -50,7 +51,7 @@ def list_models(family: str | None, as_json: bool) -> None:
             f"`bench models list --family {name}`"
         )
     for source in plugins.sources:
-        click.echo(f"and any {source.id}:NAME: {source.description}")
+        click.echo(legible(f"and any {source.id}:NAME: {source.description}"))
     for report in plugins.broken:
         for reason in filter(None, (report.reason, *report.problems)):
             click.echo(f"plugin {report.name}: {reason}", err=True)

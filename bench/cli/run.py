@@ -49,11 +49,13 @@ def _batch_size(ctx: click.Context, param: click.Parameter, value: str) -> int |
 @click.option("--device", default="auto", show_default=True)
 @click.option("--batch-size", callback=_batch_size, default="auto", show_default=True)
 @click.option(
-    "--limit", type=click.IntRange(min=1), help="At most so many stimuli get metamers, or attacks."
+    "--limit",
+    type=click.IntRange(1, 10**9),
+    help="At most so many stimuli get metamers, or attacks.",
 )
 @click.option("--protocol", help="Named protocol instead of the suite's.")
 @click.option("--steps", type=click.IntRange(min=1), help="Gradient steps a repetition.")
-@click.option("--seed", type=int)
+@click.option("--seed", type=click.IntRange(-(2**63), 2**63 - 1))
 @click.option(
     "--png", is_flag=True, help="Save metamers as 8-bit PNG too; recognition is shown those."
 )

@@ -115,6 +115,19 @@ def compatible(own: str, asked: str) -> bool:
     return own == asked or (own, asked) in MAPS
 
 
+def class_map(own: str, asked: str) -> NDArray[np.int64]:
+    """Return for each class of ``own`` its class in ``asked``, -1 where it has none.
+
+    Raises
+    ------
+    ItemError
+        If the one cannot be read as the other.
+    """
+    if not compatible(own, asked) or own == asked:
+        raise ItemError(f"labels in {own} cannot be read as {asked}")
+    return MAPS[own, asked]
+
+
 def decide(logits: NDArray[np.floating], own: str, asked: str) -> NDArray[np.int64]:
     """Return the class in the space ``asked`` that each row of logits stands for, int64 ``(N,)``.
 
@@ -136,8 +149,6 @@ def decide(logits: NDArray[np.floating], own: str, asked: str) -> NDArray[np.int
         raise ItemError("the model's logits are not finite")
     if own == asked:
         return np.asarray(logits.argmax(axis=1), dtype=np.int64)
-    if not compatible(own, asked):
-        raise ItemError(f"labels in {own} cannot be read as {asked}")
-    mapped = MAPS[own, asked]
+    mapped = class_map(own, asked)
     masked = np.where(mapped >= 0, logits, -np.inf)
     return np.asarray(mapped[masked.argmax(axis=1)], dtype=np.int64)

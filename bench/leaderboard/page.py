@@ -9,7 +9,17 @@ import pandas as pd
 
 from bench.leaderboard.view import DASH, View
 from bench.pages.document import document
-from bench.pages.markup import Cell, Column, Markup, element, figure, joined, table
+from bench.pages.markup import (
+    Cell,
+    Column,
+    Markup,
+    breakable,
+    element,
+    figure,
+    joined,
+    linked,
+    table,
+)
 
 MISSING = frozenset({DASH, "-"})
 # A number, = behind a shared rank, an interval in brackets.
@@ -38,8 +48,8 @@ def _note(text: str) -> Markup:
     """Return a note; what stands between backticks is code, as in the Markdown page."""
     parts = text.split("`")
     if len(parts) % 2 == 0:  # one of them has no partner
-        return element("li", text)
-    return element("li", *(element("code", p) if i % 2 else p for i, p in enumerate(parts)))
+        return element("li", linked(text))
+    return element("li", *(element("code", p) if i % 2 else linked(p) for i, p in enumerate(parts)))
 
 
 def _table(content: pd.DataFrame) -> Markup:
@@ -66,7 +76,7 @@ def _cell(text: str, kind: str) -> Cell:
         return Cell(text, "", kind)
     number = NUMBER.fullmatch(text) if kind == "number" else None
     if number is None:
-        return Cell(text, text, kind)
+        return Cell(breakable(text) if kind == "name" else text, text, kind)
     value, shared, interval = number.groups()
     below = [element("small", interval)] if interval else []
     return Cell(joined([value + shared, *below]), value, kind)

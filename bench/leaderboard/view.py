@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
+from bench.legible import LAYOUT, legible
+
 DASH = "–"
 NARROW = 0.02  # intervals below this need a third decimal
 # The backslash first, or it would undo what follows; "](" would make a link or a picture.
@@ -107,4 +109,5 @@ def screen(view: View) -> list[str]:
     """Return the board as lines for a terminal."""
     rows = view.table.to_numpy().tolist()
     body = tabulate(rows, list(map(str, view.table)), tablefmt="simple", disable_numparse=True)
-    return [view.title, "", *body.splitlines(), "", *view.notes]
+    lines = [view.title, "", *body.splitlines(), "", *view.notes]
+    return [legible(line, keep=LAYOUT) for line in lines]

@@ -10,6 +10,7 @@ import torch
 
 from bench.errors import BenchError
 from bench.labels.spaces import SPACES
+from bench.legible import one_line
 from bench.models.door import stimulus_shape
 from bench.models.staged import StagedModel
 
@@ -109,7 +110,7 @@ def _answers(checks: list[Callable[[_Subject], Check]], subject: _Subject) -> It
             yield check(subject)
         except (BenchError, *FAILURES) as error:
             name = check.__name__.strip("_").replace("_", " ")
-            yield Check(name, "-", f"{type(error).__name__}: {' '.join(str(error).split())}")
+            yield Check(name, "-", f"{type(error).__name__}: {one_line(error)}")
 
 
 def _captured(subject: _Subject) -> Check:

@@ -7,8 +7,10 @@ from pathlib import Path
 import torch
 
 from bench.errors import BenchError, ItemError
+from bench.legible import one_line
+from bench.models.reading import read_state
 from bench.models.staged import StagedModel
-from bench.models.weights import file_sha256, fill, locate, read_state, state_sha256
+from bench.models.weights import file_sha256, fill, locate, state_sha256
 from bench.spec import ModelSpec, Weights
 
 RANDOM_SEED = 0
@@ -106,7 +108,7 @@ def _call(spec: ModelSpec, weights: str | None) -> torch.nn.Module:
     except BenchError:
         raise
     except Exception as error:
-        text = " ".join(str(error).split())
+        text = one_line(error)
         raise ItemError(
             f"model {spec.id} could not be built: {type(error).__name__}: {text}"
         ) from error

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from bench.errors import BenchError, ItemError
+from bench.labels.spaces import class_map
 from bench.models.door import door_for
 from bench.models.relu import ReluWatcher
 from bench.registry import near_names
@@ -54,6 +57,7 @@ class StagedModel:
         self._set_in_place(False)
         self._modules = dict(self.module.named_modules())
         self._relu_call: dict[str, int | None] = {}
+        self._groups: torch.Tensor | None = None
         for name in spec.stages:
             self._check_path(name)
 
@@ -115,7 +119,21 @@ class StagedModel:
             raise ItemError(
                 f"model {self.id}: its output is {shape}", fix="want a tensor (N, classes)"
             )
-        return result
+        return result if self._groups is None else grouped(result, self._groups)
+
+    def answering_in(self, space: str) -> StagedModel:
+        """Return this model with its output in a coarser label space, for attacks with its labels.
+
+        The logit of a group is the log of the sum of the exponentials of its classes' logits;
+        classes without a group do not count, as in `bench.labels.spaces.decide`.
+        """
+        if space == self.spec.labels:
+            return self
+        groups = class_map(self.spec.labels, space)
+        other = copy(self)
+        other.spec = replace(self.spec, labels=space)
+        other._groups = torch.from_numpy(groups).to(self.device)
+        return other
 
     def at_stage(self, x: torch.Tensor, stage: str, *, modified_relu: bool = False) -> torch.Tensor:
         """Return the activation at one stage, with the gradient if ``x`` wants it.
@@ -220,6 +238,18 @@ class StagedModel:
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def grouped(logits: torch.Tensor, groups: torch.Tensor) -> torch.Tensor:
+    """Return logits ``(N, groups)`` of logits ``(N, classes)``: log-sum-exp within each group.
+
+    Parameters
+    ----------
+    groups
+        Group number of each class, int64 ``(classes,)``, -1 where it has none.
+    """
+    members = [torch.nonzero(groups == k)[:, 0] for k in range(int(groups.max()) + 1)]
+    return torch.stack([logits[:, own].logsumexp(dim=1) for own in members], dim=1)
 
 
 def _capturer(

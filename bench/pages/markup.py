@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
+
+ADDRESS = re.compile(r"(https?://[^\s<>\"']*[\w/]|\b10\.\d{4,9}/[^\s<>\"',;]*[\w/])")
 
 
 class Markup(str):
@@ -27,9 +30,25 @@ def element(tag: str, *content: Any, **attributes: Any) -> Markup:
     return Markup(f"<{tag}{opening}>{joined(content)}</{tag}>")
 
 
-def joined(parts: Sequence[Any], between: str = "") -> Markup:
+def joined(parts: Iterable[Any], between: str = "") -> Markup:
     """Return several values as one piece of HTML."""
     return Markup(html(between).join(html(part) for part in parts))
+
+
+def linked(text: str) -> Markup:
+    """Return text whose web addresses and DOIs are links."""
+    parts = ADDRESS.split(text)  # every second one is an address
+    return joined(
+        element("a", part, href=part if part.startswith("http") else f"https://doi.org/{part}")
+        if i % 2
+        else part
+        for i, part in enumerate(parts)
+    )
+
+
+def breakable(name: str) -> Markup:
+    """Return a long name that may go on in the next line after a hyphen or an underscore."""
+    return joined(re.split(r"(?<=[_-])", name), Markup("<wbr>"))
 
 
 @dataclass(frozen=True)
@@ -70,22 +89,31 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], sortable: b
         element("tbody", *body),
         class_="sortable" if sortable else "plain",
     )
-    return element("div", whole, class_="scroll", tabindex="0")
+    return element("div", whole, class_="scroll rows", tabindex="0")
 
 
 def picture(data: bytes, kind: str, alt: str, caption: Any) -> Markup:
-    """Return a figure whose image is inside the page.
+    """Return a figure of a plot that is inside the page.
 
     Parameters
     ----------
     kind
         ``png`` or ``jpeg``.
     """
-    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-    return figure(source, alt, element("figcaption", caption))
+    return figure(inside(data, kind), alt, element("figcaption", caption))
+
+
+def inside(data: bytes, kind: str) -> str:
+    """Return the address of an image that the page itself holds."""
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def image(source: str, alt: str, **attributes: Any) -> Markup:
+    """Return the image at an address."""
+    return Markup(element("img", src=source, alt=alt, **attributes).removesuffix("</img>"))
 
 
 def figure(source: str, alt: str, *below: Any) -> Markup:
-    """Return a figure of the image at an address; it scrolls where the screen is narrow."""
-    image = Markup(f'<img src="{escape(source)}" alt="{escape(alt)}">')
-    return element("figure", element("div", image, class_="scroll", tabindex="0"), *below)
+    """Return a figure of the plot at an address; it scrolls where the screen is narrow."""
+    plot = image(source, alt, class_="plot zoom")
+    return element("figure", element("div", plot, class_="scroll", tabindex="0"), *below)

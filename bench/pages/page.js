@@ -19,3 +19,37 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+
+// A click (or Enter) shows an image large, a metamer beside its natural stimulus; Esc closes.
+const dialog = document.createElement("dialog");
+dialog.innerHTML = '<div class="pair"></div><form method="dialog"><button>Close</button></form>';
+document.body.append(dialog);
+dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+
+function enlarge(image) {
+  const table = image.closest("table.tiles");
+  const shown = [image];
+  if (table) {
+    const natural = table.tBodies[0].rows[0].cells[image.closest("td").cellIndex]?.querySelector("img");
+    if (natural && natural !== image) shown.unshift(natural);
+  }
+  dialog.firstChild.replaceChildren(...shown.map((one) => {
+    const place = document.createElement("div");
+    const copy = document.createElement("img");
+    copy.src = one.src;
+    copy.alt = one.alt;
+    copy.className = table ? "tile" : "plot";
+    const text = document.createElement("p");
+    text.className = "note";
+    text.textContent = one.alt;
+    place.append(copy, text);
+    return place;
+  }));
+  dialog.showModal();
+}
+
+for (const image of document.querySelectorAll("img.zoom")) {
+  image.tabIndex = 0;
+  image.addEventListener("click", () => enlarge(image));
+  image.addEventListener("keydown", (event) => { if (event.key === "Enter") enlarge(image); });
+}

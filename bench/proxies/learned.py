@@ -12,7 +12,7 @@ import torch
 from bench import config
 from bench.errors import BenchError
 from bench.models.download import download
-from bench.models.weights import read_state
+from bench.models.reading import read_state
 from bench.proxies.comparing import Distance
 
 # LPIPS' name of each backbone, and torchvision's.

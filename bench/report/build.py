@@ -88,8 +88,9 @@ def _draw(
         for task in record["tasks"]
         if (reason := run_dir.failure(task["key"])) is not None
     ]
-    pictures = draw_all(run_dir, dict(record), board.rows, _natural(record, data))
-    page = write_page(run_dir, dict(record), board.rows, pictures, failures)
+    natural = _natural(record, data)
+    pictures = draw_all(run_dir, dict(record), board.rows, natural)
+    page = write_page(run_dir, dict(record), board.rows, pictures, failures, natural)
     return {"pictures": run_dir.root / "pictures", "page": page}
 
 

@@ -18,11 +18,14 @@ SMALL, NORMAL, LARGE = 8.0, 9.0, 11.0  # text sizes in points
 INK, FAINT = "#222222", "#8a8a8a"
 WARNING = "#d55e00"  # Okabe and Ito's vermilion
 
-# Paul Tol's muted scheme, safe for colour-blind readers, without its palest colour on white.
+# Twelve colours with a contrast of 3 or more on the page's white and on its dark paper, there also
+# through the filter that page.css lays over plots; apart by 10 units of CIELAB or more for
+# trichromats and for the three kinds of dichromats (found by search; tested in test_colours.py).
 COLOURS = (
-    "#332288", "#cc6677", "#117733", "#88ccee", "#882255", "#999933", "#44aa99", "#aa4499",
+    "#1e873c", "#965aff", "#d2780f", "#5a8796", "#c32d69", "#8787f0",
+    "#696900", "#c369c3", "#4ba569", "#782dff", "#879687", "#a53c96",
 )  # fmt: skip
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # 7 and 8 share no factor: 56 distinct pairs
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # 7 and 12 share no factor: 84 distinct pairs
 
 
 @dataclass(frozen=True)

@@ -86,15 +86,15 @@ def draw_gallery(
         if task["kind"] == "synthesis" and task["generator"] == model_id
     }
     parts = {
-        stage: _read(run_dir, Place("synthesis", tasks[stage], model_id, stage))
+        stage: read_part(run_dir, Place("synthesis", tasks[stage], model_id, stage))
         for stage in made_stages(record, model_id)
     }
-    rows = [_natural_row(natural, len(shown), _others(found, model_id, NATURAL))]
+    rows = [_natural_row(natural, len(shown), others_in_words(found, model_id, NATURAL))]
     rows += [
-        _stage_row(stage, part, shown, _others(found, model_id, stage))
+        _stage_row(stage, part, shown, others_in_words(found, model_id, stage))
         for stage, part in parts.items()
     ]
-    heads = _heads(record, [p[0] for p in parts.values() if not isinstance(p, str)], shown)
+    heads = class_names(record, [p[0] for p in parts.values() if not isinstance(p, str)], shown)
     training = next((m["training"] for m in record["models"] if m["id"] == model_id), "")
     return _compose(f"{model_id}" + (f"  ({training})" if training else ""), rows, heads)
 
@@ -102,7 +102,7 @@ def draw_gallery(
 Part = tuple[pd.DataFrame, NDArray[np.floating]]
 
 
-def _read(run_dir: RunDir, place: Place) -> Part | str:
+def read_part(run_dir: RunDir, place: Place) -> Part | str:
     """Return a stage's rows and metamers, or why there are none."""
     reason = run_dir.failure(place.key)
     if reason is not None:
@@ -115,7 +115,8 @@ def _read(run_dir: RunDir, place: Place) -> Part | str:
         return f"damaged: {error}"
 
 
-def _others(found: pd.DataFrame | None, model: str, stage: str) -> str:
+def others_in_words(found: pd.DataFrame | None, model: str, stage: str) -> str:
+    """Return the share that other models recognise; nothing where none was asked."""
     if found is None:
         return ""
     mean, _, n = by_others(found, model, stage)
@@ -143,7 +144,7 @@ def _stage_row(stage: str, part: Part | str, shown: Sequence[str], others: str) 
     return Row(lines, tuple(in_place), tuple(i is not None and not match[i] for i in at))
 
 
-def _heads(
+def class_names(
     record: Mapping[str, Any], tables: Sequence[pd.DataFrame], shown: Sequence[str]
 ) -> list[str]:
     """Return the true class of each stimulus shown, where a table tells it."""

@@ -10,19 +10,13 @@ from typing import Any
 import pandas as pd
 
 from bench.pages.document import document
-from bench.pages.markup import Cell, Column, Markup, element, joined, picture, table
+from bench.pages.markup import Markup, element, joined, picture
 from bench.report import page_text
 from bench.report.drawing import looks
-from bench.report.page_tables import board_table, failure_table, match_table
-from bench.report.pictures import (
-    CURVES,
-    LATE,
-    MATRIX,
-    SCATTER,
-    attack_in_words,
-    board_order,
-    gallery_name,
-)
+from bench.report.gallery_table import Natural, gallery_table, stimuli_shown
+from bench.report.page_tables import board_table, failure_table, match_table, sources_table
+from bench.report.pictures import CURVES, LATE, MATRIX, SCATTER, attack_in_words, board_order
+from bench.report.recognition import cells, made_stages
 from bench.store.files import write_atomically
 from bench.store.run_dir import RunDir
 
@@ -38,6 +32,7 @@ def write_page(
     board: pd.DataFrame,
     pictures: Mapping[str, Path],
     failures: Sequence[tuple[str, str]],
+    natural: Natural | None = None,
 ) -> Path:
     """Write ``RUN/report.html`` and return its path.
 
@@ -49,9 +44,11 @@ def write_page(
         From `bench.report.pictures.draw_all`.
     failures
         What failed, and why.
+    natural
+        Ids and values of natural stimuli, those of the metamers among them.
     """
     path = run_dir.root / FILE
-    write_atomically(path, page(run_dir, record, board, pictures, failures).encode())
+    write_atomically(path, page(run_dir, record, board, pictures, failures, natural).encode())
     return path
 
 
@@ -61,18 +58,19 @@ def page(
     board: pd.DataFrame,
     pictures: Mapping[str, Path],
     failures: Sequence[tuple[str, str]],
+    natural: Natural | None = None,
 ) -> Markup:
     """Return the page as HTML."""
     suite = record["suite"]
     sections = {
         "Leaderboard": _board(record, board),
         "Pictures": _pictures(pictures, record),
-        "Metamers": _galleries(pictures, record, board),
+        "Metamers": _galleries(run_dir, record, board, natural),
         "Match": _match(run_dir, record, board),
         "Failures": _failures(record, failures),
         "How to read it": page_text.how_to_read(suite, attack_in_words(record)),
         "Run": _facts(record),
-        "Sources": _sources(record),
+        "Sources": joined([page_text.sources(), sources_table(record)]),
     }
     names = {title: title.lower().replace(" ", "-") for title in sections}
     links = [element("a", title, href=f"#{name}") for title, name in names.items()]
@@ -111,6 +109,7 @@ def _board(record: Mapping[str, Any], board: pd.DataFrame) -> Markup:
     if len(record["models"]) < 2:
         parts.insert(0, element("p", page_text.ALONE, class_="note"))
     parts.append(element("p", page_text.UNDER_BOARD, class_="note"))
+    parts.append(element("p", *page_text.other_files(), class_="note"))
     return joined(parts)
 
 
@@ -125,14 +124,18 @@ def _pictures(pictures: Mapping[str, Path], record: Mapping[str, Any]) -> Markup
 
 
 def _galleries(
-    pictures: Mapping[str, Path], record: Mapping[str, Any], board: pd.DataFrame
+    run_dir: RunDir, record: Mapping[str, Any], board: pd.DataFrame, natural: Natural | None
 ) -> Markup:
-    parts = [element("p", page_text.GALLERIES, class_="note")]
+    made = run_dir.table("synthesis")
+    table = run_dir.table("recognition")
+    found = None if table is None else cells(table)
+    ids = natural[0] if natural else ([] if made is None else list(dict.fromkeys(made["id"])))
+    shown = stimuli_shown(record, ids)
+    parts = [element("p", page_text.galleries(len(shown), len(ids)), class_="note")]
     for model in board_order(record, board):
-        path = pictures.get(gallery_name(model))
-        if path is not None:
+        if made_stages(record, model):
             parts.append(element("h3", model))
-            parts.append(_embedded(path, f"Metamers of {model}, a row a stage", ""))
+            parts.append(gallery_table(run_dir, record, model, natural, shown, found))
     return joined(parts)
 
 
@@ -180,20 +183,3 @@ def _facts(record: Mapping[str, Any]) -> Markup:
         *(joined([element("dt", name), element("dd", value)]) for name, value in facts.items()),
         class_="facts",
     )
-
-
-def _sources(record: Mapping[str, Any]) -> Markup:
-    columns = [Column(name) for name in ("model", "family", "from", "weights", "licence", "source")]
-    rows = [
-        [
-            Cell(model["id"], model["id"], "name"),
-            Cell(model["family"]),
-            Cell(f"{model['distribution']} {model['version']}"),
-            Cell(element("code", str(model["weights"])[:12])),
-            Cell(model["license"] or "–"),
-            Cell(model["reference"] or "–"),
-        ]
-        for model in record["models"]
-    ]
-    methods = element("ul", *(element("li", source) for source in page_text.SOURCES))
-    return joined([methods, table(columns, rows, sortable=False)])

@@ -8,11 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.pages.markup import Cell, Column, Markup, element, joined, table
+from bench.pages.markup import Cell, Column, Markup, element, joined, linked, table
 from bench.report.drawing import Look, share
 from bench.report.recognition import made_stages
 
 DASH = "–"
+PROGRAM = "metamer-bench"
+SHAPES = {  # matplotlib's markers as paths in a square of 10
+    "o": "M5 .5a4.5 4.5 0 1 0 .01 0z",
+    "s": "M1 1h8v8h-8z",
+    "^": "M5 .5l4.7 9h-9.4z",
+    "D": "M5 0l5 5l-5 5l-5 -5z",
+    "v": "M5 9.5l4.7 -9h-9.4z",
+    "P": "M3.3 .3h3.4v3h3v3.4h-3v3h-3.4v-3h-3v-3.4h3z",
+    "X": "M0 2.5l2.5 -2.5l2.5 2.5l2.5 -2.5l2.5 2.5l-2.5 2.5l2.5 2.5l-2.5 2.5l-2.5 -2.5l-2.5 2.5"
+    "l-2.5 -2.5l2.5 -2.5z",
+}
 
 
 def board_table(
@@ -32,14 +43,19 @@ def board_table(
     ]
     rows = []
     for place, (_, row) in enumerate(board.iterrows()):
-        chip = element("span", class_="chip", style=f"background:{looks[row['model']].colour}")
-        name = [chip, row["model"], element("small", row["training"])]
+        name = [_chip(looks[row["model"]]), row["model"], element("small", row["training"])]
         cells = [
             Cell(row["rank"], place, "number"),
             Cell(joined(name), row["model"], "name"),
         ]
         rows.append([*cells, *(_measure(row, name) for name in headings)])
     return table(columns, rows, sortable=True)
+
+
+def _chip(look: Look) -> Markup:
+    """Return a model's mark as the pictures have it."""
+    shape = element("path", d=SHAPES[look.marker], fill=look.colour)
+    return element("svg", shape, class_="chip", viewBox="0 0 10 10", aria_hidden="true")
 
 
 def _measure(row: pd.Series, name: str) -> Cell:
@@ -118,3 +134,31 @@ def failure_table(failures: Sequence[tuple[str, str]]) -> Markup:
     """Return what failed and why."""
     rows = [[Cell(title, title), Cell(reason, reason, "reason")] for title, reason in failures]
     return table([Column("what"), Column("why")], rows, sortable=False)
+
+
+def sources_table(record: Mapping[str, Any]) -> Markup:
+    """Return where each model comes from: package and commit, weights, licence, publication."""
+    headings = ("model", "family", "from", "weights, SHA-256", "licence", "source")
+    rows = [
+        [
+            Cell(model["id"], model["id"], "name"),
+            Cell(model["family"]),
+            Cell(joined([f"{model['distribution']} {model['version']}", *_commit(record, model)])),
+            Cell(element("code", str(_weights(record, model))[:12])),
+            Cell(linked(model["license"] or DASH)),
+            Cell(linked(model["reference"] or DASH)),
+        ]
+        for model in record["models"]
+    ]
+    return table([Column(name) for name in headings], rows, sortable=False)
+
+
+def _commit(record: Mapping[str, Any], model: Mapping[str, Any]) -> list[Markup]:
+    """Return the commit of the program that a built-in model came with, where it is known."""
+    commit = record["versions"].get("commit", "-")
+    own = model["distribution"] == PROGRAM and commit != "-"
+    return [element("small", "commit ", element("code", commit[:12]))] if own else []
+
+
+def _weights(record: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    return str(record.get("weights", {}).get(model["id"]) or model["weights"])

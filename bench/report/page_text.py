@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.pages.markup import Markup, element, joined
+from bench.pages.markup import Markup, element, joined, linked
 from bench.report.pictures import CURVES, LATE, MATRIX, SCATTER
 
 ALONE = (
@@ -18,15 +18,8 @@ NO_PICTURES = (
 UNDER_BOARD = (
     "In brackets: 95 % intervals (over stimuli), then n, the number of stimuli. A rank is one more "
     "than the number of models whose interval lies wholly above; = marks a shared one. A dash is a "
-    "number that was not measured. A click on a heading sorts. The dot is the model's colour in "
+    "number that was not measured. A click on a heading sorts. The mark is the model's in "
     "the pictures."
-)
-GALLERIES = (
-    "Top row: the natural stimuli. Below, a row a stage, from the input to the output: metamers "
-    "that give this model nearly the same activations at that stage. "
-    "“others”: the proportion that the other models recognise. “own label”: how many of all its "
-    "metamers keep the label that the model itself gives the natural stimulus; those that do not "
-    "are framed, and are left out of every recognition number."
 )
 MATCH = (
     "How closely the metamers reproduce the natural stimuli's activations at their stage: median "
@@ -36,15 +29,46 @@ MATCH = (
 SOURCES = (
     "Model metamers, recognition by other models: Feather, Leclerc, Mądry and McDermott 2023, "
     "Model metamers reveal divergent invariances between biological and artificial neural "
-    "networks, Nature Neuroscience 26.",
+    "networks, Nature Neuroscience 26, 10.1038/s41593-023-01442-0; code: "
+    "https://github.com/jenellefeather/model_metamers_pytorch",
     "Two-alternative forced choice (2AFC): Nanda, Majumdar, Kolling, Dickerson, Gummadi, Love and "
-    "Weller 2023, Do invariances in deep neural networks align with human perception?, AAAI 37.",
+    "Weller 2023, Do invariances in deep neural networks align with human perception?, AAAI 37, "
+    "10.1609/aaai.v37i8.26112",
     "Projected gradient descent (PGD): Mądry, Makelov, Schmidt, Tsipras and Vladu 2018, Towards "
-    "deep learning models resistant to adversarial attacks, ICLR.",
+    "deep learning models resistant to adversarial attacks, ICLR, https://arxiv.org/abs/1706.06083",
     "HaarPSI, a perceptual distance: Reisenhofer, Bosse, Kutyniok and Wiegand 2018, Signal "
-    "Processing: Image Communication 61.",
-    "Colours: Paul Tol's muted scheme; cividis.",
+    "Processing: Image Communication 61, 10.1016/j.image.2017.11.001",
 )
+FILES = {"CSV": "csv", "JSON": "json", "Markdown": "md"}
+
+
+def other_files() -> list[Any]:
+    """Return links to the same numbers in other files of the run."""
+    links = [element("a", kind, href=f"leaderboard.{end}") for kind, end in FILES.items()]
+    return [
+        "The same as ",
+        joined(links, ", "),
+        "; a row a stimulus in ",
+        element("code", "tables/*.parquet"),
+        ".",
+    ]
+
+
+def sources() -> Markup:
+    """Return what the methods' papers are."""
+    return element("ul", *(element("li", linked(source)) for source in SOURCES))
+
+
+def galleries(n: int, whole: int) -> str:
+    """Say how to read the tables of metamers, and how many of the stimuli they show."""
+    return (
+        f"Top row: natural stimuli, {n} of {whole}, the same for every model. Below, a row a "
+        "stage, from the input to the output: metamers that give this model nearly the same "
+        "activations at that stage. A click enlarges one beside its natural stimulus. “others”: "
+        "the proportion that the other models recognise. “own label”: how many of all its metamers "
+        "keep the label that the model itself gives the natural stimulus; those that do not are "
+        "framed, and are left out of every recognition number."
+    )
 
 
 def headings(suite: Mapping[str, Any], attack: str) -> dict[str, str]:

@@ -16,20 +16,23 @@ WINDOW = 512  # samples
 COLOURS = "magma"
 
 
-def tiles(stimuli: NDArray[np.floating]) -> list[Pixels]:
+def tiles(stimuli: NDArray[np.floating], *, enlarge: bool = True) -> list[Pixels]:
     """Return one tile a stimulus, all of one size.
 
     Parameters
     ----------
     stimuli
         Images ``(N, C, H, W)`` in [0, 1] with one channel or three, or sounds ``(N, samples)``.
+    enlarge
+        Whether pixels of small images are repeated; a page does that itself.
     """
     if stimuli.ndim == 2:
         return [_spectrogram(sound) for sound in stimuli]
-    return [_enlarged(image) for image in stimuli]
+    wanted = WANTED_PX if enlarge else 1
+    return [_tile(image, wanted) for image in stimuli]
 
 
-def _enlarged(image: NDArray[np.floating]) -> Pixels:
+def _tile(image: NDArray[np.floating], wanted_px: int) -> Pixels:
     """Repeat the pixels of a small image; average whole blocks of a large one."""
     height, width = image.shape[1:]
     shrink = -(-max(height, width) // LARGEST_PX)
@@ -40,7 +43,7 @@ def _enlarged(image: NDArray[np.floating]) -> Pixels:
     image = np.nan_to_num(image, nan=0.5)  # a metamer that was lost
     pixels = np.round(np.clip(image, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
     pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
-    times = max(1, WANTED_PX // max(height, width))
+    times = max(1, wanted_px // max(height, width))
     return pixels.repeat(times, axis=0).repeat(times, axis=1)
 
 

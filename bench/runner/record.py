@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import bench
 from bench.errors import BenchError
 from bench.plugins import Plugins
 from bench.runner.plan import Plan
@@ -53,6 +56,7 @@ def new_record(
             "python": platform.python_version(),
             "platform": platform.platform(),
             **{name: _version(name) for name in VERSIONS_OF},
+            "commit": _commit(),
         },
         "started": now(),
         "tasks": [
@@ -79,6 +83,19 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "-"
+
+
+def _commit() -> str:
+    """Return the commit of the checkout that the program runs from; a dash where it is none."""
+    folder = Path(bench.__file__).parents[1]
+    if not (folder / ".git").exists():
+        return "-"
+    call = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(call, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):  # no git, or a checkout that it does not trust
+        return "-"
+    return found.stdout.strip()
 
 
 def _model(plugins: Plugins, planned: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from bench import config
 from bench.errors import BenchError
+from bench.legible import one_line
 from bench.plugins import installed
 from bench.registry import Registry
 from bench.runner.estimate import Estimate, estimate
@@ -149,7 +150,7 @@ def _execute(bench: Workbench, kinds: Registry[TaskKind], task: Task) -> TaskRep
             run_dir.withdraw(error.place)
         return TaskReport(task.key, str(error))
     except Exception as error:  # noqa: BLE001  a plugin's network may fail in any way
-        text = " ".join(str(error).split())[:500]
+        text = one_line(error)[:500]
         reason = f"{type(error).__name__}: {text}"
         return TaskReport(task.key, reason, traceback.format_exc())
     device = device_name(bench.settings.device)

@@ -61,7 +61,8 @@ def _devkit(truth: bytes, meta: bytes, origin: Path) -> dict[int, int]:
         synsets = loadmat(io.BytesIO(meta), squeeze_me=True)["synsets"]
         wnid = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in synsets}
         return {
-            k: numbers[wnid[int(line)]] for k, line in enumerate(truth.decode().split(), start=1)
+            k: numbers[wnid[int(line)]]
+            for k, line in enumerate(truth.decode("utf-8-sig").split(), start=1)
         }
     except (ValueError, KeyError, TypeError, NotImplementedError) as error:
         raise BenchError(f"devkit {origin} is damaged", why=repr(error)) from None
@@ -70,16 +71,16 @@ def _devkit(truth: bytes, meta: bytes, origin: Path) -> dict[int, int]:
 def _kaggle(path: Path) -> dict[int, int]:
     """Read Kaggle's table: image name, then the class and box of each object, the class first."""
     numbers = _numbers()
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
         return {
             int(row["ImageId"].removeprefix("ILSVRC2012_val_")): numbers[
                 row["PredictionString"].split()[0]
             ]
             for row in rows
         }
-    except (KeyError, ValueError, AttributeError, IndexError) as error:
+    except (OSError, csv.Error, KeyError, ValueError, AttributeError, IndexError) as error:
         raise BenchError(f"{path} is not Kaggle's table of truths", why=repr(error)) from None
 
 

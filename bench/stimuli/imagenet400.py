@@ -8,21 +8,16 @@ have no side under 224 px.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
 from bench.errors import ItemError
 from bench.labels.imagenet import CATEGORIES
-from bench.stimuli.folders import (
-    Found,
-    fairly_ordered,
-    labelled,
-    required,
-    stimuli_of,
-    validation_files,
-)
+from bench.stimuli.folders import fairly_ordered, required, stimuli_of
 from bench.stimuli.images import METAMER, inspect
+from bench.stimuli.labelled import Found, labelled, validation_files
 from bench.stimuli.sets import Stimuli
 
 SET_ID = "imagenet-400"
@@ -79,7 +74,8 @@ def rebuild(files: dict[int, Path]) -> Rebuilt:
             if reason:
                 rebuilt.skipped[reason] += 1
             else:
-                taken.append(Found(files[number], files[number].stem, label))
+                own = f"ILSVRC2012_val_{number:08d}"
+                taken.append(Found(files[number], own, label))
         rebuilt.taken.append(taken)
     return rebuilt
 
@@ -100,8 +96,8 @@ def _unfit(path: Path | None) -> str:
 def load(limit: int | None, data: Path | None) -> Stimuli:
     """Load the 400 stimuli, one of each category in turn.
 
-    Where ``data`` holds none of ImageNet's validation images, a balanced sample of the labelled
-    images that it does hold stands in for them, and the notes say so.
+    Where few or none of the images in ``data`` are ImageNet's validation images, a balanced sample
+    of the labelled images that it does hold stands in for them, and the notes say so.
 
     Raises
     ------
@@ -109,17 +105,27 @@ def load(limit: int | None, data: Path | None) -> Stimuli:
         If there is no such folder, or nothing in it fits.
     """
     folder = required(data, SET_ID)
-    if files := validation_files(folder):
+    files, n_images = validation_files(folder)
+    if len(files) > n_images / 2:  # sets made from ImageNet's have kept a few names
         rebuilt = rebuild(files)
         turns = zip_longest(*rebuilt.taken)
         found = [one for turn in turns for one in turn if one is not None]
-        notes = rebuilt.notes
-    else:
-        found, left_out = labelled(folder, SPACE)
-        found = fairly_ordered(found)
-        notes = (
-            f"the folder holds none of ImageNet's validation images: a balanced sample of its "
-            f"{len(found)} images in the 16 categories stands in for the published 400",
-            *left_out,
-        )
-    return stimuli_of(found, SPACE, METAMER, limit, notes)
+        return stimuli_of(found, SPACE, METAMER, limit, rebuilt.notes)
+    images = labelled(folder, SPACE)
+    return stimuli_of(
+        fairly_ordered(images.found),
+        SPACE,
+        METAMER,
+        limit,
+        (*_stand_in(images.found), *images.notes),
+    )
+
+
+def _stand_in(found: Sequence[Found]) -> list[str]:
+    there = {one.number for one in found}
+    absent = [name for label, name in enumerate(CATEGORIES) if label not in there]
+    notes = [
+        f"the folder is no copy of ImageNet's validation images: a balanced sample of its "
+        f"{len(found)} images in the 16 categories stands in for the published 400"
+    ]
+    return [*notes, f"no images of {', '.join(absent)}"] if absent else notes

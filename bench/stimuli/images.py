@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,17 +21,27 @@ from bench.errors import ItemError
 
 SUFFIXES = frozenset(
     {".jpeg", ".jpg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+    | {".jfif", ".jpe"}
 )
-# What Pillow raises for files that are damaged, are no images, or unpack to too much.
+# What Pillow raises for files whose pixels or metadata are damaged, that are no images, or that
+# unpack to too much.
 UNREADABLE = (
     OSError,
     SyntaxError,
     ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
     EOFError,
+    MemoryError,
     struct.error,
+    zlib.error,
     Image.DecompressionBombError,
 )
-SMALL = (32, 32)
+# Formats whose integers, where Pillow unpacks them to 32 bits, are 16 bits wide in the file.
+SIXTEEN_BITS = ("PNG", "PPM")
+# Longer side by shorter: of a still longer strip, resizing would make billions of pixels.
+MOST_ELONGATED = 100
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -91,23 +102,22 @@ class ImageFile:
 
 
 def inspect(path: Path, name: str, *, upright: bool = True) -> ImageFile:
-    """Read a file through once.
+    """Read a file through once, exactly as `decode` will.
 
     Raises
     ------
     ItemError
-        If it is not an image, or not a whole one.
+        If it is not an image, not a whole one, or of a kind that cannot be shown.
     """
     try:
         content = path.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
             mode, size = image.mode, image.size
-            image.draft("RGB", SMALL)  # a JPEG is then decoded at an eighth of its size
-            image.load()
+            if max(size) > MOST_ELONGATED * min(size):
+                raise ValueError(f"{size[0]}x{size[1]} px have no square that shows anything")
+            _as_rgb(image, upright)
     except UNREADABLE as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        why = "not an image" if isinstance(error, UnidentifiedImageError) else why
-        raise ItemError(f"image {path} cannot be read", why=why) from None
+        raise ItemError(f"image {path} cannot be read", why=_reason(error)) from None
     return ImageFile(path, name, hashlib.sha256(content).hexdigest(), mode, size, upright)
 
 
@@ -121,17 +131,38 @@ def decode(file: ImageFile) -> Image.Image:
     """
     try:
         with Image.open(file.path) as opened:
-            image: Image.Image = ImageOps.exif_transpose(opened) if file.upright else opened
-            if image.mode.startswith("I"):  # 16 bits: Pillow would cut off what exceeds 8
-                return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
-            if "A" in image.getbands() or "transparency" in image.info:
-                white = Image.new("RGBA", image.size, "white")
-                image = Image.alpha_composite(white, image.convert("RGBA"))
-            return image.convert("RGB")
+            return _as_rgb(opened, file.upright)
     except UNREADABLE as error:
         raise ItemError(
-            f"image {file.path} can no longer be read", why=str(error), fix="run again without it"
+            f"image {file.path} can no longer be read",
+            why=_reason(error),
+            fix="run again without it",
         ) from None
+
+
+def _as_rgb(opened: Image.Image, upright: bool) -> Image.Image:
+    """Return what an opened file shows; raises one of `UNREADABLE`."""
+    sixteen = opened.mode.startswith("I;16") or (
+        opened.mode == "I" and opened.format in SIXTEEN_BITS
+    )
+    image: Image.Image = ImageOps.exif_transpose(opened) if upright else opened
+    if sixteen:  # Pillow would cut off what exceeds 8 bits
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            "its pixels are signed, of 32 bits or floating point: no value of them is white; "
+            "save it with 8 or 16 bits"
+        )
+    if "A" in image.getbands() or "transparency" in image.info:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 class ImageFiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
+from bench.legible import legible
 from bench.spec import check_id
 
 
@@ -57,8 +59,12 @@ class Stimuli:
                 f"{len(self.ids)} stimulus ids, {len(self.values)} stimuli "
                 f"and {len(self.labels)} labels do not go together"
             )
+        for name in self.ids:
+            if not isinstance(name, str) or not name or legible(name) != name:
+                raise BenchError(f"stimulus id {name!r} is not valid", fix="text in one line")
         if len(set(self.ids)) != len(self.ids):
-            raise BenchError("stimulus ids are not unique")
+            (twice, _), *_ = Counter(self.ids).most_common(1)
+            raise BenchError(f"stimulus id {twice!r} is given twice")
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 KEY_HEX_DIGITS = 24
+# File systems allow 255 bytes, encrypted ones 143; suffixes and partial files' names come on top.
+LONGEST_NAME = 110
 
 
 def canonical(value: Any) -> str:
@@ -37,5 +39,12 @@ def files_sha256(paths: list[Path]) -> str:
 
 
 def as_folder(name: str) -> str:
-    """Return a model's or stage's id as a folder name that every file system allows."""
-    return quote(name, safe=" ")
+    """Return an id as a name that every file system allows: short, of ASCII, one for each id.
+
+    Long names, also those that other scripts make long, are cut and end in their hash.
+    """
+    quoted = quote(name, safe=" ") if name.strip(".") else name.replace(".", "%2E")
+    if len(quoted) <= LONGEST_NAME:
+        return quoted
+    # quote() leaves no "+", so that no other id is written like this
+    return f"{quoted[: LONGEST_NAME // 2]}+{bytes_sha256(name.encode())[:KEY_HEX_DIGITS]}"

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import BenchError
+from bench.legible import LAYOUT, legible
 from bench.registry import near_names
+from bench.toml_files import read_toml
 
 if TYPE_CHECKING:
     from bench.synthesis.protocols import Protocol
 
 Section = TypeVar("Section", bound=BaseModel)
-PositiveInt = Annotated[int, Field(ge=1)]
+MOST = 10**9  # of stimuli, steps and pairs: more is a slip of the keyboard
+# Spacing of float32 numbers at 1: a smaller change of a stimulus in [0, 1] is none.
+SMALLEST_EPS = 2**-23
+
+
+def _legible(keep: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if legible(text, keep) != text:
+            raise ValueError("control characters have no place here")
+        return text
+
+    return AfterValidator(check)
+
+
+PositiveInt = Annotated[int, Field(ge=1, le=MOST)]
+Eps = Annotated[float, Field(ge=SMALLEST_EPS, le=1e6, allow_inf_nan=False)]
+Line = Annotated[str, _legible("")]
+Text = Annotated[str, _legible(LAYOUT)]
 
 
 class _Part(BaseModel):
@@ -63,7 +81,7 @@ class RobustnessMeasure(_Part):
     subsets: PositiveInt = 5
     attack: str = "pgd"
     steps: PositiveInt = 64
-    eps: dict[Literal["linf", "l2"], tuple[Annotated[float, Field(gt=0)], ...]]
+    eps: dict[Literal["linf", "l2"], tuple[Eps, ...]]
 
 
 class ClusteringMeasure(_Part):
@@ -104,7 +122,7 @@ class Board(_Part):
         default=2, description="how many of the deepest stages of a model count as late"
     )
     robustness_norm: Literal["linf", "l2"] = "linf"
-    robustness_eps: float
+    robustness_eps: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     alignment_metric: str | None = None
 
 
@@ -123,14 +141,14 @@ class Suite(_Part):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    title: str
-    description: str = ""
+    title: Line
+    description: Text = ""
     stimuli: str
     label_space: str
     limit: PositiveInt
     models: tuple[str, ...] = ("all",)
     stages: tuple[str, ...] = ("all",)
-    seed: int = 0
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
     protocol: ProtocolChoice
     accuracy: AccuracyMeasure | None = None
     robustness: RobustnessMeasure | None = None
@@ -174,12 +192,7 @@ def read_suite(path: Path, sections: Mapping[str, type[BaseModel]] = MappingProx
     BenchError
         Naming the file, the key and what it should be.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BenchError(f"suite file {path} cannot be read", why=str(error.strerror)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BenchError(f"suite file {path} is not valid TOML", why=str(error)) from None
+    data = read_toml(path, "suite file")
     try:
         suite = Suite.model_validate(data)
     except ValidationError as error:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from bench.errors import BenchError
 
-# Read by pydantic where a protocol comes from a file: a wrong key is a mistake, not a default.
-FORBID_UNKNOWN: Any = {"extra": "forbid"}
+# Read by pydantic where a protocol comes from a file: a wrong key is a mistake, not a default,
+# and so is a number that is none.
+FORBID_UNKNOWN: Any = {"extra": "forbid", "allow_inf_nan": False}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,12 +21,15 @@ from bench.synthesis.parts import (
     SubsetSchedule,
     Transforms,
 )
+from bench.toml_files import read_toml
 
 __all__ = ["NoiseStart", "Protocol", "read_protocol"]
 
 # Feather et al. 2023, Methods: pixels in [0, 1]; waveforms in [-1, 1].
 IMAGE_START = NoiseStart(mean=0.5, std=0.05, low=0.0, high=1.0)
 SOUND_START = NoiseStart(mean=0.0, std=1e-7, low=-1.0, high=1.0)
+MOST_STEPS = 10**9  # a slip of the keyboard, where the paper takes 24,000
+SMALLEST = 1e-12  # steps (sounds' starts have a deviation of 1e-7) and their decay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +102,15 @@ class Protocol:
         return self.name
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.repetitions < 1 or self.step_size <= 0 or self.step_decay <= 0:
+        if self.steps < 1 or self.repetitions < 1 or self.steps * self.repetitions > MOST_STEPS:
             raise BenchError(
-                f"protocol {self.name}: steps, repetitions, step_size and step_decay must be > 0"
+                f"protocol {self.name}: steps and repetitions must be > 0, and at most "
+                f"{MOST_STEPS:.0e} steps in all"
+            )
+        if not (SMALLEST <= self.step_size <= 1 / SMALLEST and SMALLEST <= self.step_decay <= 1e3):
+            raise BenchError(
+                f"protocol {self.name}: step_size must be > 0 and usable ({SMALLEST:g} to "
+                f"{1 / SMALLEST:g}), step_decay {SMALLEST:g} to 1000"
             )
         if not all(0 <= beta < 1 for beta in self.betas):
             raise BenchError(f"protocol {self.name}: betas must be in [0, 1)")
@@ -202,12 +210,7 @@ def read_protocol(path: Path) -> Protocol:
     BenchError
         Naming the file, the key, and what it should be.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BenchError(f"protocol file {path} cannot be read", why=str(error.strerror)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BenchError(f"protocol file {path} is not valid TOML", why=str(error)) from None
+    data = read_toml(path, "protocol file")
     base = Protocol.named(str(data.pop("base", "feather2023")))
     name, source = str(data.pop("name", path.stem)), str(data.pop("source", f"file {path.name}"))
     changed = _validated(f"protocol file {path}", {**_values(base), **data})

@@ -47,8 +47,9 @@ def describe_torchvision(name: str) -> bench.ModelSpec:
     published = models.get_model_weights(own).DEFAULT
 
     def build(weights: str | None) -> Any:
-        wanted = None if weights is None else published
-        return _fetched(name, lambda: models.get_model(own, weights=wanted))
+        if weights is None:
+            return models.get_model(own, weights=None, **_as_published(own, published))
+        return _fetched(name, lambda: models.get_model(own, weights=published))
 
     data = published.transforms()
     entrance = bench.ImageInput(
@@ -58,6 +59,17 @@ def describe_torchvision(name: str) -> bench.ModelSpec:
         interpolation=_interpolation(data.interpolation.value),
     )
     return _spec(name, build, _skeleton(build), entrance, license="BSD-3-Clause")
+
+
+def _as_published(own: str, published: Any) -> dict[str, Any]:
+    """Return what torchvision's builder sets only when it loads the published weights itself."""
+    if own in ("googlenet", "inception_v3"):  # its input is normalised as in TensorFlow
+        return {"transform_input": True, "init_weights": True}
+    if own.startswith("vit_"):
+        return {"image_size": published.meta["min_size"][0]}
+    if own.startswith("maxvit"):
+        return {"input_size": published.meta["min_size"]}
+    return {}
 
 
 def _own_name(name: str, known: Sequence[str]) -> str:

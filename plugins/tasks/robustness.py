@@ -11,6 +11,8 @@ from bench.tasks.task import Outcome, PlanContext, Task
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.suites.suite import Suite
+    from bench.tasks.task import PlannedModel
     from bench.tasks.workbench import Workbench
 
 KIND = "robustness"
@@ -43,12 +45,19 @@ def plan(context: PlanContext) -> list[Task]:
                 "norm": norm,
                 "eps": eps,
                 "seed": suite.seed,
+                **_labels_of(suite, model),
             },
         )
         for model in context.models
         for norm, sizes in measure.eps.items()
         for eps in sizes
     ]
+
+
+def _labels_of(suite: Suite, model: PlannedModel) -> dict[str, str]:
+    """Return what else a result hangs on where the suite's own stimuli have coarser labels."""
+    own = suite.robustness is not None and suite.robustness.stimuli is None
+    return {"labels": suite.label_space} if own and suite.label_space != model.spec.labels else {}
 
 
 def execute(task: Task, workbench: Workbench) -> Outcome:
@@ -72,13 +81,14 @@ def execute(task: Task, workbench: Workbench) -> Outcome:
     stimuli = workbench.stimuli(set_id, measure.n)
     truth = torch.from_numpy(stimuli.labels)
     model = workbench.model(task.model)
+    target = model.answering_in(stimuli.label_space)
     budget = AttackBudget(norm=norm, eps=eps, steps=measure.steps, seed=suite.seed)
     attack = workbench.plugins.attacks.get(measure.attack)
 
     def recognized(places: list[int]) -> pd.DataFrame:
         ids, labels = [stimuli.ids[i] for i in places], stimuli.labels[places]
         images = torch.as_tensor(stimuli.values[places])
-        attacked = attack.run(model, images, truth[places], budget, ids)
+        attacked = attack.run(target, images, truth[places], budget, ids)
         rows = recognize(model, attacked, labels, stimuli.label_space, ids)
         workbench.progress((places[-1] + 1) / len(stimuli))
         return rows

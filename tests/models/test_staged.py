@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 import bench
 from bench.errors import BenchError, ItemError
+from bench.labels.spaces import MAPS
 from bench.models.staged import StagedModel
 from bench.spec import ModelSpec
 
@@ -184,3 +185,27 @@ def test_an_output_that_is_no_batch_of_logits_is_refused(x) -> None:
     model = opened(nn.Conv2d(3, 4, 3), {"conv": ""})
     with pytest.raises(ItemError, match=r"model net: its output is \(5, 4, 6, 6\)"):
         model.logits(x)
+
+
+def test_a_coarser_output_has_the_probabilities_of_its_groups() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(12, 1000))
+    spec = ModelSpec(
+        id="net", family="f", build=lambda weights: module, input=bench.ImageInput(size_px=2),
+        labels="imagenet1k", stages={"logits": ""},
+    )  # fmt: skip
+    model = StagedModel(spec, module, torch.device("cpu"), "random:0")
+    images = torch.rand(3, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    own = model.logits(images).double()
+    mapped = torch.from_numpy(MAPS["imagenet1k", "imagenet16"])
+    probabilities = own.softmax(1)[:, mapped >= 0]
+    expected = torch.zeros(3, 16, dtype=torch.float64)
+    expected.index_add_(1, mapped[mapped >= 0], probabilities)
+    expected /= expected.sum(1, keepdim=True)
+    coarse = model.answering_in("imagenet16")
+    found = coarse.logits(images).double().softmax(1)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-7)
+    assert coarse.spec.labels == "imagenet16"
+    assert model.answering_in("imagenet1k") is model
+    torch.testing.assert_close(model.logits(images).double(), own)
+    with pytest.raises(ItemError, match="imagenet1k cannot be read as digits"):
+        model.answering_in("digits")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import pickle
 import re
 import shlex
 import subprocess
 import sys
 import threading
+import zipfile
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +27,8 @@ from torch import nn
 from bench import config
 from bench.errors import BenchError
 from bench.models.download import download
-from bench.models.weights import conversion_command, fill, locate, read_state, torchscript_command
+from bench.models.reading import conversion_command, read_state, torchscript_command
+from bench.models.weights import fill, locate
 from bench.spec import Weights
 
 BODY = bytes(range(256)) * 400
@@ -348,6 +351,142 @@ def test_damaged_files_are_named(tmp_path: Path, name: str, content: bytes) -> N
         read_state(tmp_path / name)
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_later_pickle_protocols_are_named_and_the_command_converts(
+    state: dict[str, torch.Tensor], tmp_path: Path, zipped: bool, protocol: int
+) -> None:
+    path = tmp_path / "late.pt"
+    torch.save(
+        {"model": state, "args": Namespace(lr=1)},
+        path,
+        pickle_protocol=protocol,
+        _use_new_zipfile_serialization=zipped,
+    )
+    with pytest.raises(
+        BenchError, match=r"late\.pt (is pickled by protocol|holds pickled obj)"
+    ) as e:
+        read_state(path)
+    assert conversion_command(path) in e.value.fix
+    if protocol == 4:
+        in_a_shell(conversion_command(path))
+        assert_equal(load_file(path.with_suffix(".safetensors")), state)
+
+
+@pytest.mark.parametrize("name", ["net.bin", "net", "net.pth", "net.mat.safetensors"])
+def test_safetensors_are_known_by_their_content(
+    state: dict[str, torch.Tensor], tmp_path: Path, name: str
+) -> None:
+    save_file(state, tmp_path / name)
+    assert_equal(read_state(tmp_path / name), state)
+
+
+def test_a_checkpoint_called_safetensors_is_read(
+    state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    torch.save(state, tmp_path / "net.safetensors")
+    assert_equal(read_state(tmp_path / "net.safetensors"), state)
+
+
+def test_parameters_two_levels_down_are_found(
+    state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    torch.save({"model": {"state_dict": state}, "epoch": torch.ones(1)}, tmp_path / "net.pt")
+    assert_equal(read_state(tmp_path / "net.pt"), state)
+
+
+def write_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("weights/hello.txt", "x")
+
+
+def write_strings(path: Path) -> None:
+    savemat(path, {"names": np.array(["a", "b"], dtype=object), "wave": np.ones(2) * 1j})
+
+
+OTHER_KINDS = {
+    "net.zip": (write_zip, "is a zip file, but no checkpoint: it holds weights/hello.txt"),
+    "net.npz": (lambda path: np.savez(path, a=np.ones(2)), "it holds a.npy"),
+    "net.pkl": (lambda path: path.write_bytes(pickle.dumps({"a": [1]})), "is a bare pickle"),
+    "net.h5": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), "is HDF5"),
+    "net.mat": (lambda path: path.write_bytes(b"MATLAB 7.3 MAT-file" + bytes(999)), "with -v7"),
+    "text.mat": (write_strings, "holds no arrays of real numbers: it has: names.0, names.1, wave"),
+    "list.pt": (lambda path: torch.save([torch.ones(1)], path), "it has: a list"),
+    "numbers.pt": (lambda path: torch.save({1: torch.ones(1)}, path), "no state dict: it has: 1"),
+    "other.pt": (lambda path: torch.save({"net": {}, "epoch": 1}, path), "it has: net, epoch"),
+    "folder": (lambda path: path.mkdir(), "Is a directory"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_KINDS)
+def test_what_is_intact_but_no_checkpoint_is_called_so(tmp_path: Path, name: str) -> None:
+    write, said = OTHER_KINDS[name]
+    write(tmp_path / name)
+    with pytest.raises(BenchError) as caught:
+        read_state(tmp_path / name)
+    assert said in str(caught.value)
+    assert name in str(caught.value)
+    assert ("fetch it again" in str(caught.value)) == (name == "folder")
+
+
+def test_damage_anywhere_is_one_line(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    """Bytes changed at random; zip files' checks of their parts are mended half of the time."""
+    rng = np.random.default_rng(0)
+    torch.save(state, tmp_path / "zip.pt")
+    torch.save(state, tmp_path / "legacy.pt", _use_new_zipfile_serialization=False)
+    save_file(state, tmp_path / "net.safetensors")
+    refused = 0
+    for source in ("zip.pt", "legacy.pt", "net.safetensors"):
+        whole = (tmp_path / source).read_bytes()
+        path = tmp_path / f"changed{Path(source).suffix}"
+        for turn in range(120):
+            content = bytearray(whole)
+            for place in rng.integers(0, len(content), size=rng.integers(1, 4)):
+                content[place] = rng.integers(0, 256)
+            path.write_bytes(content)
+            if source == "zip.pt" and turn % 2:
+                path.write_bytes(with_changed_pickle(whole, rng))
+            said = refusal(path)
+            assert "\n" not in said
+            refused += bool(said)
+    assert 60 < refused < 360
+
+
+def refusal(path: Path) -> str:
+    """Return why a file was refused; nothing where it was read."""
+    try:
+        read_state(path)
+    except BenchError as error:
+        return str(error)
+    return ""
+
+
+def with_changed_pickle(whole: bytes, rng: np.random.Generator) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for name in old.namelist():
+            data = bytearray(old.read(name))
+            if name.endswith("data.pkl"):
+                data[rng.integers(0, len(data))] = rng.integers(0, 256)
+            new.writestr(name, bytes(data))
+    return buffer.getvalue()
+
+
+def test_damaged_matlab_files_are_one_line(tmp_path: Path) -> None:
+    """SciPy raises TypeErrors where the tags of a file's parts are wrong."""
+    savemat(tmp_path / "whole.mat", {"a": np.ones((2, 2))})
+    content = bytearray((tmp_path / "whole.mat").read_bytes())
+    refused = 0
+    for place in range(128, 136):  # the tag of the first variable
+        changed = bytearray(content)
+        changed[place] ^= 0xFF
+        (tmp_path / "changed.mat").write_bytes(changed)
+        said = refusal(tmp_path / "changed.mat")
+        assert "\n" not in said
+        refused += "changed.mat" in said
+    assert refused > 2
+
+
 def test_a_cut_checkpoint_is_named(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
     torch.save(state, tmp_path / "net.pt")
     (tmp_path / "cut.pt").write_bytes((tmp_path / "net.pt").read_bytes()[:-200])
@@ -382,6 +521,29 @@ def test_the_prefix_that_occurs_is_dropped(state: dict[str, torch.Tensor], prefi
     module = nn.Linear(3, 2)
     fill(module, {prefix + k: v for k, v in state.items()}, rules, "m")
     assert_equal(dict(module.state_dict()), state)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module.", "net.encoder."],
+)
+def test_what_wrappers_put_before_every_name_is_dropped(
+    state: dict[str, torch.Tensor], prefix: str
+) -> None:
+    module = nn.Linear(3, 2)
+    published = {prefix + k: v for k, v in state.items()}
+    fill(module, published, Weights(url="u"), "m")
+    assert_equal(dict(module.state_dict()), state)
+    if prefix in ("module.", "model."):  # torch's average of a model keeps a count beside it
+        module = nn.Linear(3, 2)
+        fill(module, {**published, "n_averaged": torch.ones(())}, Weights(url="u"), "m")
+        assert_equal(dict(module.state_dict()), state)
+
+
+def test_a_prefix_of_names_that_do_not_fit_is_named(state: dict[str, torch.Tensor]) -> None:
+    published = {f"student.head.{k}": v for k, v in state.items()}
+    with pytest.raises(BenchError, match=r"every name in the file begins with 'student\.head\.'"):
+        fill(nn.Linear(4, 2), published, Weights(url="u"), "m")
 
 
 @pytest.mark.parametrize("prefix", ["", "model.", "module.", "module.model."])

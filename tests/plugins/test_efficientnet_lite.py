@@ -10,7 +10,7 @@ from PIL import Image
 from bench.errors import BenchError
 from bench.labels.spaces import MAPS, decide
 from bench.models.load import load_spec
-from bench.models.weights import read_state
+from bench.models.reading import read_state
 from bench.stimuli.images import ImageFiles, Preparation, inspect
 from bench.testing import check_model
 

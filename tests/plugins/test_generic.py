@@ -81,6 +81,22 @@ def test_preprocessing_is_the_librarys(plugins):
     assert tall.interpolation == "bilinear"
 
 
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_a_checkpoint_of_ones_own_is_shown_what_the_published_one_is(plugins, name):
+    """torchvision sets `transform_input` only when it loads the published weights itself."""
+    network = plugins.model(f"torchvision:{name}").build(None)
+    assert network.transform_input is True
+
+
+def test_networks_are_built_at_the_size_of_their_weights(plugins, skeleton):
+    """ViT-H/14: Dosovitskiy et al. 2021; its default weights are at 518 px: 37 x 37 patches."""
+    spec = plugins.model("torchvision:vit_h_14")
+    assert spec.input.size_px == 518
+    stage = "encoder.layers.encoder_layer_31"
+    found = skeleton(spec).activations(torch.empty(1, 3, 518, 518, device="meta"), [stage])
+    assert tuple(found[stage].shape) == (1, 37 * 37 + 1, 1280)
+
+
 def test_it_agrees_with_the_plugin_written_by_hand(plugins, family):
     by_hand = family("torchvision").models.get("alexnet")
     model = load_spec(plugins.model("torchvision:alexnet"), None, "cpu")

@@ -91,6 +91,127 @@ def test_the_flat_folder_is_labelled(plugins, flat, tmp_path, lay, inside):
         assert found == {f"ILSVRC2012_val_{k:08d}": c for k, c in TRUE_CLASSES.items()}
 
 
+def lay_kaggle_of_windows(folder):
+    lay_kaggle(folder)
+    path = folder / "LOC_val_solution.csv"
+    text = path.read_text(encoding="utf-8").replace("\n", "\r\n")
+    path.write_bytes(text.encode("utf-8-sig"))
+
+
+def lay_devkit_of_windows(folder):
+    lay_devkit(folder)
+    path = folder / "ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt"
+    path.write_bytes(path.read_text(encoding="utf-8").encode("utf-8-sig"))
+
+
+@pytest.mark.parametrize("lay", [lay_kaggle_of_windows, lay_devkit_of_windows])
+def test_truths_may_begin_with_a_byte_order_mark(plugins, flat, tmp_path, lay):
+    for path in flat.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    lay(tmp_path)
+    stimuli = plugins.stimuli.get("imagenet-val").load(None, tmp_path)
+    assert dict(zip(stimuli.ids, stimuli.labels.tolist(), strict=True)) == {
+        f"ILSVRC2012_val_{k:08d}": c for k, c in TRUE_CLASSES.items()
+    }
+
+
+def test_damaged_truths_are_named(plugins, flat, tmp_path):
+    for path in flat.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "LOC_val_solution.csv").write_bytes("ImageId,PredictionString".encode("utf-16"))
+    with pytest.raises(BenchError, match=r"LOC_val_solution\.csv is not Kaggle's table"):
+        plugins.stimuli.get("imagenet-val").load(None, tmp_path)
+
+
+def test_an_image_without_a_truth_is_named(plugins, flat, tmp_path):
+    for path in flat.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / validation_name(4)).write_bytes(image_bytes())
+    (tmp_path / "holiday.jpg").write_bytes(image_bytes())
+    lay_kaggle(tmp_path)
+    stimuli = plugins.stimuli.get("imagenet-val").load(None, tmp_path)
+    assert len(stimuli) == 3
+    assert stimuli.notes == (
+        f"1 validation images of which no list says what they show: {validation_name(4)}",
+        "1 images that nothing labels: holiday.jpg",
+    )
+
+
+@pytest.mark.parametrize("inside", ["", "val"])
+def test_the_class_in_a_flat_files_name_is_its_label(plugins, tmp_path, inside):
+    """Names of Hugging Face's archives: validation images, and training images laid flat."""
+    (tmp_path / inside).mkdir(exist_ok=True)
+    for number, label in TRUE_CLASSES.items():
+        name = f"ILSVRC2012_val_{number:08d}_{classes()[label].wnid}.JPEG"
+        (tmp_path / inside / name).write_bytes(image_bytes(value=number))
+    for name in ("n01440764_10026.JPEG", "n02123045_7_n02123045.JPEG", "n99999999_1.JPEG"):
+        (tmp_path / inside / name).write_bytes(image_bytes())
+    stimuli = plugins.stimuli.get("imagenet-val").load(None, tmp_path)
+    assert dict(zip(stimuli.ids, stimuli.labels.tolist(), strict=True)) == {
+        **{f"ILSVRC2012_val_{k:08d}": c for k, c in TRUE_CLASSES.items()},
+        "n01440764_10026.JPEG": TENCH,
+        "n02123045_7_n02123045.JPEG": TABBY,
+    }
+    assert stimuli.notes == ("1 images that nothing labels: n99999999_1.JPEG",)
+
+
+def lay_imagewoof(folder):
+    """A few files of dogs keep their validation names, as in Imagewoof."""
+    number = candidates()["dog"][0][0]
+    for wnid in ("n02086240", "n02087394"):
+        for part in ("train", "val"):
+            place = folder / part / wnid
+            place.mkdir(parents=True)
+            for k in range(4):
+                (place / f"{wnid}_{k}.JPEG").write_bytes(image_bytes(value=k))
+    (folder / "val" / "n02086240" / validation_name(number)).write_bytes(image_bytes())
+    (folder / "noisy_imagewoof.csv").write_text("path\n")
+    return number
+
+
+def test_sets_made_from_imagenet_are_taken_whole(plugins, tmp_path):
+    number = lay_imagewoof(tmp_path)
+    for name in ("imagenet-400", "imagenet-val"):
+        stimuli = plugins.stimuli.get(name).load(None, tmp_path)
+        assert len(stimuli) == 9
+        assert f"ILSVRC2012_val_{number:08d}" in stimuli.ids
+    dogs = plugins.stimuli.get("imagenet-400").load(None, tmp_path)
+    assert {CATEGORIES[label] for label in dogs.labels} == {"dog"}
+    assert "9 images in the 16 categories stands in for the published 400" in dogs.notes[0]
+    assert "no images of airplane, bear" in dogs.notes[1]
+
+
+def lay_categories(folder):
+    for name, count in {"cat": 2, "Dog": 1, "notes": 1}.items():
+        (folder / name).mkdir()
+        for k in range(count):
+            (folder / name / f"{k}.jpg").write_bytes(image_bytes(value=k))
+
+
+@pytest.mark.parametrize("name", ["imagenet-400", "imagenet-val", "images"])
+def test_folders_named_by_categories_serve_every_set(plugins, tmp_path, name):
+    lay_categories(tmp_path)
+    stimuli = plugins.stimuli.get(name).load(None, tmp_path)
+    assert stimuli.label_space == "imagenet16"
+    labels = {
+        file: CATEGORIES[label] for file, label in zip(stimuli.ids, stimuli.labels, strict=True)
+    }
+    assert labels == {"Dog/0.jpg": "dog", "cat/0.jpg": "cat", "cat/1.jpg": "cat"}
+    said = "only the 16 categories name the folders: answers are counted in imagenet16"
+    assert (said in stimuli.notes) == (name != "imagenet-400")
+
+
+def test_a_category_beside_classes_is_named(plugins, tmp_path):
+    lay_categories(tmp_path)
+    (tmp_path / "tabby").mkdir()
+    (tmp_path / "tabby" / "0.jpg").write_bytes(image_bytes())
+    stimuli = plugins.stimuli.get("imagenet-val").load(None, tmp_path)
+    assert stimuli.ids == ("tabby/0.jpg",)
+    assert (
+        "2 folders that name a category, which is no class of the 1000: Dog; cat" in stimuli.notes
+    )
+
+
 def test_a_flat_folder_without_truths_is_explained(plugins, flat):
     with pytest.raises(BenchError, match=r"devkit.*LOC_val_solution"):
         plugins.stimuli.get("imagenet-val").load(None, flat)
@@ -193,8 +314,9 @@ def test_other_images_stand_in_for_the_400(plugins, tmp_path):
     assert sorted(names[3:]) == ["cat", "cat", "dog"]
     assert stimuli.values[:].shape == (6, 3, 224, 224)
     assert "stands in for the published 400" in stimuli.notes[0]
-    assert "junk" in stimuli.notes[1]
-    assert "tench" not in stimuli.notes[1]
+    assert stimuli.notes[1].startswith("no images of bear, bicycle, bird")
+    assert "junk" in stimuli.notes[2]
+    assert "tench" not in stimuli.notes[2]
     assert plugins.stimuli.get("imagenet-400").load(2, tmp_path).ids == stimuli.ids[:2]
 
 

@@ -1,6 +1,9 @@
 """Image files: every kind decodes, damaged ones are named, squares are those of torchvision."""
 
 import io
+import json
+import os
+import zlib
 
 import numpy as np
 import pytest
@@ -117,10 +120,145 @@ def test_damaged_files_are_listed_and_skipped(tmp_path):
     stimuli = folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path)
     assert stimuli.ids == ("tabby/whole.jpg",)
     assert stimuli.labels.tolist() == [281]
-    strange, left_out = stimuli.notes
+    strange, others, left_out = stimuli.notes
     assert "holiday" in strange
+    assert others == "1 files that are no images by their suffix: tabby/notes.txt"
     assert left_out.startswith("3 files left out")
     assert all(name in left_out for name in ("cut.jpg", "page.jpg", "empty.png"))
+
+
+@pytest.mark.parametrize(
+    ("values", "suffix"),
+    [
+        (np.array([[0, 255], [70000, 2**31 - 1]], dtype=np.int32), "tif"),
+        (np.array([[0, 1], [0.25, 0.5]], dtype=np.float32), "tiff"),
+    ],
+)
+def test_pixels_without_a_white_are_refused(tmp_path, values, suffix):
+    """Pillow would cut 32-bit values off, or wrap them: black, or noise."""
+    path = save(Image.fromarray(values), tmp_path / f"deep.{suffix}")
+    with pytest.raises(
+        ItemError, match=r"deep\.tiff? cannot be read: its pixels are signed, of 32"
+    ):
+        inspect(path, "deep")
+
+
+@pytest.mark.parametrize("suffix", ["tif", "png", "pgm"])
+def test_sixteen_bits_are_read_whatever_the_format(tmp_path, suffix):
+    values = np.array([[0, 257], [32896, 65535]], dtype=np.uint16)
+    found = read(save(Image.fromarray(values), tmp_path / f"deep.{suffix}"))
+    np.testing.assert_array_equal(found[..., 0], [[0, 1], [128, 255]])
+    np.testing.assert_array_equal(found[..., 0], found[..., 2])
+
+
+def turned_but_damaged(form):
+    """Return an image of whole pixels whose EXIF data are damaged."""
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    buffer = io.BytesIO()
+    picture().save(buffer, form, exif=exif)
+    content = buffer.getvalue()
+    for mark in (b"MM\0*", b"II*\0"):
+        if mark in content:
+            damaged = content.replace(mark, b"XXXX", 1)
+    if form == "png":  # a chunk's checksum would tell
+        at = damaged.index(b"eXIf")
+        length = int.from_bytes(damaged[at - 4 : at], "big")
+        crc = zlib.crc32(damaged[at : at + 4 + length]).to_bytes(4, "big")
+        damaged = damaged[: at + 4 + length] + crc + damaged[at + 8 + length :]
+    return damaged
+
+
+@pytest.mark.parametrize("form", ["png", "webp"])
+def test_a_file_of_damaged_metadata_is_left_out_not_the_set(tmp_path, form):
+    (tmp_path / "tabby").mkdir()
+    save(picture(), tmp_path / "tabby/a.png")
+    (tmp_path / f"tabby/b.{form}").write_bytes(turned_but_damaged(form))
+    stimuli = folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path)
+    assert stimuli.ids == ("tabby/a.png",)
+    assert f"b.{form} cannot be read" in stimuli.notes[0]
+    assert stimuli.values[:].shape == (1, 3, 224, 224)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of many damages before it fails
+def test_what_is_inspected_can_be_decoded(tmp_path):
+    """Images with bytes changed anywhere are refused when they are found, or read."""
+    rng = np.random.default_rng(0)
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    refused = 0
+    for form in ("png", "webp", "jpeg", "tiff", "gif", "bmp"):
+        buffer = io.BytesIO()
+        picture(12, 9).save(buffer, form, **({} if form in ("gif", "bmp") else {"exif": exif}))
+        path = tmp_path / f"changed.{form}"
+        for _ in range(250):
+            content = bytearray(buffer.getvalue())
+            for place in rng.integers(0, len(content), size=rng.integers(1, 5)):
+                content[place] = rng.integers(0, 256)
+            path.write_bytes(content)
+            try:
+                file = inspect(path, "changed")
+            except ItemError:
+                refused += 1
+                continue
+            assert METAMER.apply(decode(file)).size == (224, 224)
+    assert 100 < refused < 1400
+
+
+def test_a_strip_is_refused(tmp_path):
+    path = save(Image.new("RGB", (20_000, 10)), tmp_path / "strip.png")
+    with pytest.raises(ItemError, match="20000x10 px have no square"):
+        inspect(path, "strip")
+    assert inspect(save(Image.new("RGB", (1000, 10)), tmp_path / "long.png"), "long")
+
+
+def test_names_that_are_not_utf8_and_hidden_folders(tmp_path):
+    folder = tmp_path / "tabby"
+    save(picture(seed=1), folder / "a.png")
+    for hidden in (".ipynb_checkpoints", ".thumbnails", "@eaDir", "__MACOSX"):
+        save(picture(), folder / hidden / "a-checkpoint.png")
+        save(picture(), tmp_path / hidden / "b.png")
+    save(picture(), folder / "._a.png")
+    (folder / "Thumbs.db").write_bytes(b"x")
+    (folder / "b.heic").write_bytes(b"x")
+    save(picture(seed=2), tmp_path / "loose.png")
+    save(picture(seed=3), folder / "c.jfif", format="jpeg")
+    latin = folder / os.fsdecode(b"caf\xe9\n.png")
+    try:
+        latin.write_bytes((folder / "a.png").read_bytes())
+    except OSError:
+        pytest.skip("this file system wants UTF-8")
+    stimuli = folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path)
+    assert sorted(stimuli.ids) == ["tabby/a.png", "tabby/c.jfif", "tabby/caf\\xe9\\n.png"]
+    assert stimuli.values[:].shape == (3, 3, 224, 224)
+    assert stimuli.digest
+    assert stimuli.notes == (
+        "1 images in no class folder: loose.png",
+        "1 files that are no images by their suffix: tabby/b.heic",
+    )
+    assert json.dumps(stimuli.notes, ensure_ascii=False).encode()
+    latin.write_bytes(b"no image")
+    again = folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path)
+    assert "caf\\xe9" in again.notes[-1]
+
+
+def test_two_files_of_one_name_do_not_stop_the_set(tmp_path):
+    for folder in ("tabby", "tench"):
+        save(picture(), tmp_path / folder / "ILSVRC2012_val_00000001.png")
+    stimuli = folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path)
+    assert len(stimuli) == 1
+    assert stimuli.notes[0].startswith("1 files left out, whose ids others have: ")
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    save(picture(), tmp_path / "tabby/a.png")
+
+    def denied(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", denied)
+    with pytest.raises(BenchError, match="cannot be read: Permission denied"):
+        folder_stimuli("images", "imagenet1k", METAMER, None, tmp_path)
 
 
 def test_a_file_that_vanishes_is_named(tmp_path):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from bench.pages.markup import element, html
+from bench.pages.markup import element, html, linked
 from bench.report import page as page_module
+from bench.report.drawing import COLOURS
+from bench.report.gallery_table import stimuli_shown
 from bench.report.page import write_page
 from bench.report.pictures import draw_all
 from bench.store.tables import write_tables
@@ -51,7 +55,8 @@ def _read(run: Any, *, drawn: bool = False) -> _Reader:
     pictures = {}
     if drawn:
         pictures = draw_all(run.run_dir, run.record, run.board, run.natural)
-    path = write_page(run.run_dir, run.record, run.board, pictures, run.failures)
+    natural = run.natural if drawn else None
+    path = write_page(run.run_dir, run.record, run.board, pictures, run.failures, natural)
     assert path == run.run_dir.root / "report.html"
     reader = _Reader()
     reader.feed(path.read_text(encoding="utf-8"))
@@ -61,8 +66,9 @@ def _read(run: Any, *, drawn: bool = False) -> _Reader:
 
 
 def test_the_page_needs_nothing_else(build: Any) -> None:
-    page = _read(build(["toy-a", "toy-b"]), drawn=True)
-    assert len(page.all("img")) == 6
+    run = build(["toy-a", "toy-b"])
+    page = _read(run, drawn=True)
+    assert sum("plot" in str(image["class"]) for image in page.all("img")) == 4
     for image in page.all("img"):
         head, data = str(image["src"]).split(",", 1)
         assert head == "data:image/png;base64"
@@ -71,7 +77,57 @@ def test_the_page_needs_nothing_else(build: Any) -> None:
     assert not page.all("link")
     assert [script.get("src") for script in page.all("script")] == [None]
     ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
-    assert {str(a["href"]).removeprefix("#") for a in page.all("a")} <= ids
+    links = {str(a["href"]) for a in page.all("a")}
+    assert {link.removeprefix("#") for link in links if link.startswith("#")} <= ids
+    beside = {f"leaderboard.{end}" for end in ("csv", "json", "md")}
+    assert {link for link in links if not link.startswith(("#", "https://"))} == beside
+    assert "https://doi.org/10.1038/s41593-023-01442-0" in links
+
+
+def test_every_metamer_is_shown_under_its_stimulus(build: Any) -> None:
+    run = build(["toy-a", "toy-b"])
+    page = _read(run, drawn=True)
+    tiles = [image for image in page.all("img") if "plot" not in str(image["class"])]
+    ids, values = run.natural
+    stages = 2 * sum(len(model["stages"]) for model in run.record["models"][:1])
+    assert len(tiles) == len(ids) * (2 + stages)
+    first = base64.b64decode(str(tiles[0]["src"]).split(",", 1)[1])
+    with Image.open(io.BytesIO(first)) as shown:  # pixel by pixel, whatever the screen enlarges
+        expected = np.round(np.clip(values[0], 0, 1) * 255).transpose(1, 2, 0)
+        np.testing.assert_array_equal(
+            np.asarray(shown), np.broadcast_to(expected, (*expected.shape[:2], 3))
+        )
+    assert tiles[0]["alt"] == f"{ids[0]}, natural"
+    assert {"zoom"} <= set(str(tiles[0]["class"]).split())
+    made = run.run_dir.table("synthesis")
+    framed = sum("framed" in str(tile["class"]) for tile in tiles)
+    assert framed == int((~made["label_match"].astype(bool)).sum())
+
+
+def test_a_page_bears_so_many_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = {"models": [{"id": "m"}], "tasks": [
+        {"kind": "synthesis", "generator": "m", "stage": f"s{i}"} for i in range(9)
+    ]}  # fmt: skip
+    ids = [str(i) for i in range(100)]
+    assert stimuli_shown(record, ids) == ids[:40]
+    monkeypatch.setattr("bench.report.gallery_table.MOST_TILES", 150)
+    assert stimuli_shown(record, ids) == ids[:15]
+    monkeypatch.setattr("bench.report.gallery_table.MOST_TILES", 10)
+    assert stimuli_shown(record, ids) == ids[:8]
+
+
+def test_models_have_the_marks_of_the_pictures(build: Any) -> None:
+    page = _read(build(["toy-a", "toy-b"]))
+    assert [p["fill"] for p in page.all("path")] == list(COLOURS[:2])
+
+
+def test_addresses_are_links_and_nothing_else_is() -> None:
+    text = "Feather <et al.> 2023, 10.1038/s41593-023-01442-0; https://x.org/a_b/?q=1. javascript:x"
+    assert linked(text) == (
+        'Feather &lt;et al.&gt; 2023, <a href="https://doi.org/10.1038/s41593-023-01442-0">'
+        '10.1038/s41593-023-01442-0</a>; <a href="https://x.org/a_b/?q=1">https://x.org/a_b/?q=1</a>'
+        ". javascript:x"
+    )
 
 
 def test_only_the_page_s_own_script_may_run(build: Any) -> None:
@@ -99,7 +155,7 @@ def test_hostile_names_are_text(build: Any) -> None:
     assert {image["src"][:10] for image in page.all("img")} == {"data:image"}
     assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
     assert page.texts.count(HOSTILE) >= 6
-    assert any(HOSTILE in str(image["alt"]) for image in page.all("img"))
+    assert any(STAGE in str(image["alt"]) for image in page.all("img"))
     assert STAGE in page.texts
 
 
@@ -163,11 +219,12 @@ def test_match_shows_medians_and_infinite_ratios(build: Any) -> None:
 
 
 def test_large_pictures_are_embedded_smaller(build: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_module, "PNG_UP_TO", 100_000)
-    page = _read(build(["toy-a"]), drawn=True)
-    [image] = page.all("img")
-    assert str(image["src"]).startswith("data:image/jpeg;base64,/9j/")
-    assert any("pictures/gallery-toy-a.png" in text for text in page.texts)
+    monkeypatch.setattr(page_module, "PNG_UP_TO", 100)
+    page = _read(build(["toy-a", "toy-b"]), drawn=True)
+    plots = [image for image in page.all("img") if "plot" in str(image["class"])]
+    kinds = {str(image["src"]).split(";")[0] for image in plots}
+    assert kinds == {"data:image/jpeg"}
+    assert any("pictures/recognition-matrix.png" in text for text in page.texts)
 
 
 def test_text_is_escaped_once() -> None:

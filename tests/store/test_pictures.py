@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from bench.store.keys import as_folder
 from bench.store.pictures import are_images, from_png, to_png, truncated
 from bench.store.run_dir import DamagedResult, Place, RunDir
 
@@ -74,3 +75,20 @@ def test_sounds_are_saved_without_pictures(tmp_path) -> None:
     run_dir = RunDir(tmp_path / "run", png=True)
     run_dir.commit(PLACE, ROWS, {"stimuli": np.zeros((2, 100), dtype=np.float32)})
     assert run_dir.pictures(PLACE) is None
+
+
+LONG = ["\u732b" * 60 + f"/{k}.jpg" for k in (1, 2)] + ["x" * 300, "..", ".", "a+b"]
+
+
+def test_names_of_any_length_and_script_are_kept_apart(tmp_path) -> None:
+    """Each of these is a legal path of a stimulus, and too long as one quoted name."""
+    names = {name: as_folder(name) for name in LONG}
+    assert len(set(names.values())) == len(LONG)
+    assert all(len(f".{name}.png.1234567.part") < 143 for name in names.values())
+    assert all(name.isascii() and "/" not in name for name in names.values())
+    assert not {".", ".."} & set(names.values())
+    assert as_folder("a/1") == "a%2F1"  # short ones stay what they were
+    rows = pd.DataFrame({"id": LONG[:2]})
+    run_dir = RunDir(tmp_path / "run", png=True)
+    run_dir.commit(PLACE, rows, {"stimuli": images()})
+    np.testing.assert_allclose(run_dir.pictures(PLACE), np.floor(images() * 255) / 255, rtol=1e-6)
