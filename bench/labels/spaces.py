@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError, ItemError, UnknownName
 from bench.labels.imagenet import CATEGORIES, category_map, class_names
+from bench.labels.words import word_names
 from bench.registry import near_names
 from bench.spec import check_id
 
@@ -67,6 +68,7 @@ SPACES: dict[str, LabelSpace] = {
         LabelSpace("imagenet1k", class_names()),
         LabelSpace("imagenet16", CATEGORIES),
         LabelSpace("imagenet16-as-executed", CATEGORIES),
+        LabelSpace("words", word_names()),
     )
 }
 # (from, to): for each class of the first space its class in the second, or -1 where it has none.

@@ -1,5 +1,6 @@
 """Label spaces: ImageNet's classes, the 16 categories, and the decision between them."""
 
+import csv
 import json
 from collections import Counter
 
@@ -9,6 +10,7 @@ import pytest
 from bench.errors import ItemError, UnknownName
 from bench.labels.imagenet import CATEGORIES, category_map, classes, folder_numbers
 from bench.labels.spaces import MAPS, SPACES, compatible, decide, space
+from bench.labels.words import NULL
 
 # Feather et al. 2023, repository f89cdad: number of classes by WordNet id in each category.
 COUNTS = (1, 4, 2, 49, 5, 7, 3, 6, 4, 3, 109, 2, 2, 1, 1, 8)
@@ -119,3 +121,20 @@ def test_cifar10s_classes_are_in_its_authors_order() -> None:
     assert (len(classes), classes[0], classes[3], classes[5], classes[9]) == (
         10, "airplane", "cat", "dog", "truck",
     )  # fmt: skip
+
+
+def test_the_words_are_the_published_ones(shared) -> None:
+    with (shared / "data/feather2023/audio_word_classes.csv").open(newline="") as file:
+        published = [(int(r["word_class_index"]), r["word"]) for r in csv.DictReader(file)]
+    assert list(enumerate(space("words").classes)) == published
+    assert len(published) == 794
+    with (shared / "data/feather2023/audio400_words.csv").open(newline="") as file:
+        asked = {r["word"]: int(r["word_class_index"]) for r in csv.DictReader(file)}
+    assert len(asked) == 400
+    assert all(space("words").classes[number] == word for word, number in asked.items())
+
+
+def test_words_are_alphabetical_behind_no_word() -> None:
+    null, *words = space("words").classes
+    assert null == NULL
+    assert words == sorted(set(words))

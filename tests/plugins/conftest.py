@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from bench.models.checks import StageFacts, stage_facts
+from bench.models.door import stimulus_shape
 from bench.models.staged import StagedModel
 from bench.plugins import Plugins
 from bench.spec import ModelSpec
@@ -53,7 +54,7 @@ def facts(skeleton) -> Callable[[ModelSpec], list[StageFacts]]:
     def read(spec: ModelSpec) -> list[StageFacts]:
         if spec.id not in known:
             model = skeleton(spec)
-            x = torch.empty(1, 3, spec.input.size_px, spec.input.size_px, device="meta")
+            x = torch.empty(1, *stimulus_shape(spec.input), device="meta")
             assert model.reached_order(x) == model.stages
             known[spec.id] = stage_facts(model, x)
         return known[spec.id]
