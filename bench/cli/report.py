@@ -15,5 +15,7 @@ def report(directory: Path, data: Path | None) -> None:
     from bench.report.build import build_report
 
     built = build_report(directory, data=data, anew=True)
+    for warning in built.warnings:
+        click.echo(f"warning: {warning}", err=True)
     for what, path in built.files.items():
         click.echo(f"{what}: {path}")

@@ -15,6 +15,7 @@ from bench.leaderboard.board import Board, make_board
 from bench.leaderboard.collect import KINDS, Tables, collect
 from bench.leaderboard.render import files, screen
 from bench.plugins import installed
+from bench.report.convergence import stalled, warning
 from bench.store.files import read_json, write_atomically, write_json
 from bench.store.run_dir import Place, RunDir
 
@@ -62,12 +63,18 @@ def build_report(root: Path, data: Path | None = None, *, anew: bool = False) ->
 
 
 def notices(run_dir: RunDir, record: Mapping[str, Any]) -> list[str]:
-    """Return what finished tasks told people: models that miss their authors' accuracy."""
+    """Return what people should know of finished tasks.
+
+    Models that miss their authors' accuracy; metamers that are unfinished or hard to match.
+    """
     found = []
     for task in record["tasks"]:
         place = Place(task["kind"], task["key"], task["generator"], task["stage"])
         if place.kind == ACCURACY and (run_dir.root / place.marker).exists():
             found.append(str(run_dir.facts(place).get("notice", "")))
+    made = run_dir.table("synthesis")
+    if made is not None:
+        found += [warning(made), stalled(made)]
     return [line for line in found if line]
 
 

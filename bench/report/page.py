@@ -12,10 +12,19 @@ import pandas as pd
 from bench.pages.document import document
 from bench.pages.markup import Markup, element, joined, picture
 from bench.report import page_text
+from bench.report.convergence import stalled, warning
 from bench.report.drawing import looks
 from bench.report.gallery_table import Natural, gallery_table, stimuli_shown
 from bench.report.page_tables import board_table, failure_table, match_table, sources_table
-from bench.report.pictures import CURVES, LATE, MATRIX, SCATTER, attack_in_words, board_order
+from bench.report.pictures import (
+    CONVERGENCE,
+    CURVES,
+    LATE,
+    MATRIX,
+    SCATTER,
+    attack_in_words,
+    board_order,
+)
 from bench.report.recognition import cells, made_stages
 from bench.store.files import write_atomically
 from bench.store.run_dir import RunDir
@@ -66,7 +75,7 @@ def page(
         "Leaderboard": _board(record, board),
         "Pictures": _pictures(pictures, record),
         "Metamers": _galleries(run_dir, record, board, natural),
-        "Match": _match(run_dir, record, board),
+        "Match": _match(run_dir, record, board, pictures),
         "Failures": _failures(record, failures),
         "How to read it": page_text.how_to_read(suite, attack_in_words(record)),
         "Run": _facts(record),
@@ -156,16 +165,21 @@ def _jpeg(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _match(run_dir: RunDir, record: Mapping[str, Any], board: pd.DataFrame) -> Markup:
+def _match(
+    run_dir: RunDir, record: Mapping[str, Any], board: pd.DataFrame, pictures: Mapping[str, Path]
+) -> Markup:
     synthesis = run_dir.table("synthesis")
     if synthesis is None:
         return element("p", "No metamers were made.", class_="note")
-    return joined(
-        [
-            element("p", page_text.MATCH, class_="note"),
-            match_table(synthesis, record, board_order(record, board), run_dir.table("criterion")),
-        ]
-    )
+    notes = [line for line in (warning(synthesis), stalled(synthesis)) if line]
+    parts = [
+        element("p", page_text.MATCH, class_="note"),
+        *(element("p", f"Caution: {line}.", class_="note") for line in notes),
+        match_table(synthesis, record, board_order(record, board), run_dir.table("criterion")),
+    ]
+    if CONVERGENCE in pictures:
+        parts.append(_embedded(pictures[CONVERGENCE], *page_text.CONVERGED))
+    return joined(parts)
 
 
 def _failures(record: Mapping[str, Any], failures: Sequence[tuple[str, str]]) -> Markup:

@@ -79,7 +79,13 @@ def match_table(
 
     ``judged`` is the table of verdicts, where null distributions were built.
     """
-    measures = {"spearman": "Spearman ρ", "pearson": "Pearson r", "snr_db": "SNR, dB"}
+    measures = {
+        "loss": "loss",
+        "spearman": "Spearman ρ",
+        "pearson": "Pearson r",
+        "snr_db": "SNR, dB",
+        **({"headroom": "more gradients gain"} if "headroom" in synthesis else {}),
+    }
     columns = [
         Column("model"),
         Column("stage"),

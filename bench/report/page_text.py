@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.pages.markup import Markup, element, joined, linked
 from bench.report.pictures import CURVES, LATE, MATRIX, SCATTER
+from bench.synthesis.convergence import GRADIENTS, UNFINISHED
 
 ALONE = (
     "This run has one model only, so no other model could be shown its metamers: what others "
@@ -25,6 +26,13 @@ MATCH = (
     "How closely the metamers reproduce the natural stimuli's activations at their stage: median "
     "over stimuli, below it the quartiles. High values are the point of a metamer: where they are "
     "low, synthesis did not succeed, and recognition there says little."
+)
+CONVERGED = (
+    "Loss of the metamers against gradients, a panel a model, a line a stage",
+    "Median loss over stimuli during synthesis, from the first stage (dark) to the last (light). A "
+    f"mark at the end: unfinished, for {GRADIENTS} more gradients would lower the loss by more "
+    f"than {UNFINISHED:g}. A flat curve alone proves nothing, since steps that shrink come to rest "
+    "anywhere.",
 )
 SOURCES = (
     "Model metamers, recognition by other models: Feather, Leclerc, Mądry and McDermott 2023, "

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.errors import UnknownName
 from bench.labels.spaces import space
+from bench.report.convergence import draw_convergence, loss_curves
 from bench.report.curves import draw_curves
 from bench.report.drawing import looks
 from bench.report.gallery import draw_gallery
@@ -23,11 +24,12 @@ from bench.store.keys import as_folder
 from bench.store.run_dir import RunDir
 
 FOLDER = "pictures"
-MATRIX, LATE, CURVES, SCATTER = (
+MATRIX, LATE, CURVES, SCATTER, CONVERGENCE = (
     "recognition-matrix",
     "recognition-matrix-late",
     "recognition-curves",
     "alignment-robustness",
+    "convergence",
 )
 
 Natural = tuple[list[str], NDArray[np.floating]]
@@ -88,6 +90,9 @@ def _drawn(
     scatter = draw_scatter(board, look, attack_in_words(record), chance)
     if scatter is not None:
         yield SCATTER, scatter
+    made = run_dir.table("synthesis")
+    if made is not None and (losses := loss_curves(run_dir, record, made)):
+        yield CONVERGENCE, draw_convergence(losses, order)
     ids, values = natural if natural is not None else (_ids(run_dir), None)
     for model in order:
         if stages[model]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 from bench.spec import ImageInput, ModelSpec
@@ -10,14 +11,19 @@ from bench.tasks.spec import TaskKind
 from bench.tasks.task import Outcome, PlanContext, Task
 
 if TYPE_CHECKING:
+    import torch
+
+    from bench.models.staged import StagedModel
     from bench.suites.suite import Suite
     from bench.synthesis.protocols import Protocol
+    from bench.synthesis.result import SynthesisRun
     from bench.tasks.workbench import Workbench
 
 KIND = "synthesis"
-VERSION = 1
+VERSION = 2
 PASSES_A_STEP = 3  # forward, and backward at about twice its cost
 CHECKPOINT_STEPS = 500
+PROBED = 8  # metamers of a stage that are asked whether they are finished
 
 
 def plan(context: PlanContext) -> list[Task]:
@@ -97,6 +103,8 @@ def execute(task: Task, workbench: Workbench) -> Outcome:
         distance=workbench.distance(perceptual) if perceptual else None,
     )
     rows = run.match.assign(
+        headroom=_headroom(model, natural, run),
+        stalled=[run.stalled.get(name, 0) for name in run.ids],
         reason=[run.reasons.get(name, "") for name in run.ids],
         label=stimuli.labels,
     )
@@ -111,6 +119,18 @@ def execute(task: Task, workbench: Workbench) -> Outcome:
         "steps": run.steps.numpy(),
     }
     return Outcome(rows, arrays, {"weights": model.weights_id})
+
+
+def _headroom(model: StagedModel, natural: torch.Tensor, run: SynthesisRun) -> list[float]:
+    """Return what a few more gradients would gain for the first metamers, NaN for the others."""
+    from bench.synthesis.convergence import headroom
+
+    start = run.protocol.start_for(model.spec.input)
+    gained = headroom(
+        model, natural[:PROBED], run.stimuli[:PROBED], run.stage,
+        modified_relu=run.protocol.modified_relu, low=start.low, high=start.high,
+    )  # fmt: skip
+    return [*gained.tolist(), *[math.nan] * (len(run.ids) - len(gained))]
 
 
 def _is_long(protocol: Protocol) -> bool:
