@@ -146,7 +146,7 @@ def main():
     parser.add_argument(
         "--make-full", action="store_true", help="run the whole rule where it lacks"
     )
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/fidelity.csv"))
+    parser.add_argument("--out", type=Path, default=Path("bench/synthesis/fidelity.csv"))
     options = parser.parse_args()
     if options.limit < CHUNK or options.limit % CHUNK:
         parser.error(f"--limit must be a multiple of {CHUNK}")

@@ -12,6 +12,7 @@ from bench.leaderboard.human_board import HumanBoard
 from bench.leaderboard.human_render import human_view
 from bench.leaderboard.page import page
 from bench.leaderboard.view import View, count, shown
+from bench.synthesis import fidelity
 
 AnyBoard = Board | HumanBoard
 
@@ -50,6 +51,7 @@ def notes(board: Board) -> list[str]:
     lines = [
         f"Suite `{suite.id}`, protocol `{_protocol(board)}`, seed {suite.seed}; "
         f"{len(rows)} models.",
+        fidelity.in_words(_protocol(board)),
         f"Recognised by others: share of a model's metamers (those that {_criterion(board)}) that "
         "the other models recognise, mean over its stages. Numbers in brackets are 95 % intervals: "
         "bootstrap over stimuli for this and 2AFC, Wilson's for accuracies.",

@@ -107,6 +107,7 @@ def _header(record: Mapping[str, Any], failures: Sequence[tuple[str, str]]) -> l
             f"{n} model{'s' if n != 1 else ''}, protocol {page_text.protocol(suite)}, "
             f"{page_text.n_metamers(record)}. Run {record['started'][:10]}: {state}.",
         ),
+        element("p", page_text.fidelity_note(suite), class_="note"),
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from bench.pages.markup import Markup, element, joined, linked
 from bench.report.pictures import CURVES, LATE, MATRIX, SCATTER
 from bench.synthesis.convergence import GRADIENTS, UNFINISHED
+from bench.synthesis.fidelity import in_words
 
 ALONE = (
     "This run has one model only, so no other model could be shown its metamers: what others "
@@ -96,6 +97,13 @@ def protocol(suite: Mapping[str, Any]) -> str:
     choice = suite["protocol"]
     changes = ", ".join(f"{k} = {v}" for k, v in choice["replace"].items())
     return str(choice["name"]) + (f" ({changes})" if changes else "")
+
+
+def fidelity_note(suite: Mapping[str, Any]) -> str:
+    """Say how far the suite's protocol is from the paper's rule."""
+    choice = suite["protocol"]
+    changes = (f"{name}={value}" for name, value in sorted(choice["replace"].items()))
+    return in_words("+".join([choice["name"], *changes])).replace("`", "")
 
 
 def n_metamers(record: Mapping[str, Any]) -> str:

@@ -7,7 +7,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from bench.errors import BenchError
 from bench.legible import LAYOUT, legible
@@ -49,6 +56,14 @@ class ProtocolChoice(_Part):
 
     name: str
     replace: dict[str, Any] = {}
+
+    @field_validator("name")
+    @classmethod
+    def _says_its_version(cls, name: str) -> str:
+        """``fast`` becomes what it stands for now, so that records and boards stay true."""
+        from bench.synthesis.named import NEWEST
+
+        return NEWEST.get(name, name)
 
     def resolved(self, variants: Mapping[str, str] = MappingProxyType({})) -> Protocol:
         """Return the protocol with its changes; ``variants`` names others to take instead.
