@@ -30,7 +30,8 @@ def leaderboard() -> None:
 @_folders
 def build_boards(suites: tuple[str, ...], results: Path, leaderboards: Path) -> None:
     """Build boards as Markdown, CSV, JSON, HTML; of human data, an outdated picture anew."""
-    from bench.leaderboard.publish import Folders, build
+    from bench.leaderboard.publish import SCHEMA, Folders, build
+    from bench.leaderboard.result import result_schema
     from bench.report.human_scatter import draw_outdated
     from bench.store.files import write_atomically
 
@@ -38,6 +39,7 @@ def build_boards(suites: tuple[str, ...], results: Path, leaderboards: Path) -> 
     for path, text in build(folders, suites or None).items():
         write_atomically(path, text.encode())
         click.echo(path)
+    write_atomically(results / SCHEMA, result_schema().encode())
     for path in draw_outdated(folders, suites or None):
         click.echo(path)
 
