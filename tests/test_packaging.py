@@ -9,11 +9,13 @@ from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import bench
 
 SOURCES = {"bench": "bench", "bench_plugins": "plugins"}
 FOR_DEVELOPERS = {"benchmarks", "test"}
+ON_ITS_OWN = {"brainscore"}  # asks for releases of others that are years old
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,20 @@ def test_all_means_every_extra_that_users_need(pyproject):
     extras = pyproject["project"]["optional-dependencies"]
     (everything,) = extras["all"]
     named = re.fullmatch(r"metamer-bench\[(.+)\]", everything)[1].split(",")
-    assert sorted(named) == sorted(set(extras) - FOR_DEVELOPERS - {"all"})
+    assert sorted(named) == sorted(set(extras) - FOR_DEVELOPERS - ON_ITS_OWN - {"all"})
+
+
+def test_constraints_hold_what_all_asks_for(pyproject, repository):
+    """One release each of the core's packages and of every extra's in `all`, that fits."""
+    lines = (repository / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    extras = pyproject["project"]["optional-dependencies"]
+    asked = list(pyproject["project"]["dependencies"])
+    for name in set(extras) - FOR_DEVELOPERS - ON_ITS_OWN - {"all"}:
+        asked += extras[name]
+    for requirement in map(Requirement, asked):
+        pinned = pins[requirement.name.lower().replace("_", "-")]
+        assert requirement.specifier.contains(pinned), requirement
 
 
 def test_every_plugin_that_is_named_exists(pyproject, repository):
