@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError, ItemError, UnknownName
 from bench.labels.imagenet import CATEGORIES, category_map, class_names
-from bench.labels.words import word_names
+from bench.labels.words import SPEECH_COMMANDS, word_names
 from bench.registry import near_names
 from bench.spec import check_id
 
@@ -69,6 +69,7 @@ SPACES: dict[str, LabelSpace] = {
         LabelSpace("imagenet16", CATEGORIES),
         LabelSpace("imagenet16-as-executed", CATEGORIES),
         LabelSpace("words", word_names()),
+        LabelSpace("speech-commands", SPEECH_COMMANDS),
     )
 }
 # (from, to): for each class of the first space its class in the second, or -1 where it has none.

@@ -1,4 +1,4 @@
-"""The 793 words that the auditory networks of Feather et al. 2023 recognise, and no word."""
+"""Words that networks recognise: those of Feather et al. 2023, and those of Speech Commands."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("words.txt")
 # The class of a clip without speech, number 0; its name is the authors' own.
 NULL = "__nullSignal__"
+# Warden 2018, version 0.02: its folders in alphabetical order.
+SPEECH_COMMANDS = (
+    "backward", "bed", "bird", "cat", "dog", "down", "eight", "five", "follow", "forward", "four",
+    "go", "happy", "house", "learn", "left", "marvin", "nine", "no", "off", "on", "one", "right",
+    "seven", "sheila", "six", "stop", "three", "tree", "two", "up", "visual", "wow", "yes", "zero",
+)  # fmt: skip
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -12,6 +13,19 @@ from bench.errors import BenchError, ItemError
 from bench.stimuli.images import ImageFile, ImageFiles, Preparation, in_threads, inspect
 from bench.stimuli.labelled import Found, labelled, listing
 from bench.stimuli.sets import Stimuli
+
+
+class Labelled(Protocol):
+    """A file with a name and a class."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def number(self) -> int: ...
+
+
+L = TypeVar("L", bound=Labelled)
 
 
 def required(data: Path | None, set_id: str) -> Path:
@@ -32,12 +46,12 @@ def required(data: Path | None, set_id: str) -> Path:
     return data
 
 
-def fairly_ordered(found: Sequence[Found]) -> list[Found]:
+def fairly_ordered(found: Sequence[L]) -> list[L]:
     """Order files so that every prefix is a fair sample: class by class in turn.
 
     Classes and the files within one come in the order of a hash of their names.
     """
-    by_class: dict[int, list[Found]] = {}
+    by_class: dict[int, list[L]] = {}
     for one in sorted(found, key=lambda one: _hash(one.id)):
         by_class.setdefault(one.number, []).append(one)
     turns = [

@@ -138,3 +138,14 @@ def test_words_are_alphabetical_behind_no_word() -> None:
     null, *words = space("words").classes
     assert null == NULL
     assert words == sorted(set(words))
+
+
+def test_speech_commands_has_its_35_words() -> None:
+    """Warden 2018, Table 1: digits, ten commands of the first release, and 15 further words."""
+    digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    commands = ["yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
+    others = (
+        "bed bird cat dog happy house marvin sheila tree wow backward forward follow learn visual"
+    )
+    assert set(space("speech-commands").classes) == {*digits, *commands, *others.split()}
+    assert len(space("speech-commands").classes) == 35
