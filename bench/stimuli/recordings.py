@@ -25,6 +25,8 @@ from bench.stimuli.sounds import SUFFIXES
 LABELS = "labels.csv"
 TESTING, VALIDATION = "testing_list.txt", "validation_list.txt"
 SPEAKER_MARK = "_nohash_"
+# Noises beside the words: never words themselves.
+BACKGROUND_FOLDERS = ("backgrounds", "_background_noise_")
 # Feather et al. 2023, Methods: a word has this much of the recording on both sides of its middle.
 BESIDE_WORD_S = 1.0
 SPLITS = ("train", "valid", "test")
@@ -124,7 +126,8 @@ def _files(data: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
 
 
-def _sounds(folder: Path) -> Iterator[Path]:
+def sound_paths(folder: Path) -> Iterator[Path]:
+    """Yield the sound files below ``folder``, sorted; hidden ones are left out."""
     return (path for path in _files(folder) if path.suffix.lower() in SUFFIXES)
 
 
@@ -175,7 +178,9 @@ def _row(data: Path, row: dict[str, str | None], number: int) -> Recording:
 def _word_folders(data: Path, numbers: dict[str, int]) -> tuple[list[Recording], list[str]]:
     found, strange = [], []
     for folder in sorted(p for p in data.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        files = [Recording(p, p.relative_to(data).as_posix(), -1) for p in _sounds(folder)]
+        if folder.name in BACKGROUND_FOLDERS:
+            continue
+        files = [Recording(p, p.relative_to(data).as_posix(), -1) for p in sound_paths(folder)]
         if folder.name.casefold() in numbers:
             number = numbers[folder.name.casefold()]
             found += [replace(one, number=number) for one in files]
@@ -199,13 +204,13 @@ def _speech_commands(data: Path, numbers: dict[str, int]) -> tuple[list[Recordin
         )
         for one in everything
     ]
-    return found, [note for note in notes if "_background_noise_" not in note]
+    return found, notes
 
 
 def _librispeech(
     data: Path, aligned: Sequence[Path], numbers: dict[str, int]
 ) -> tuple[list[Recording], list[str]]:
-    sounds = {path.stem: path for path in _sounds(data)}
+    sounds = {path.stem: path for path in sound_paths(data)}
     found, wrong, lost = [], [], []
     for path in aligned:
         try:

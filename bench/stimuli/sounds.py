@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +26,7 @@ SILENT_RMS = 1e-5
 CLIPPED_RUN = 4
 FULL_SCALE = 0.99
 LARGEST_RIFF = 0xFFFF_FF00
+BLOCK_FRAMES = 2**19
 # The filter between two rates: half its length in samples of the lower rate, its Kaiser window
 # (80 dB), and where it cuts, so that all above half the lower rate is stopped.
 FILTER_HALF_LENGTH = 64
@@ -89,13 +90,15 @@ class SoundFile:
 def inspect(
     path: Path,
     name: str,
-    preparation: SoundPreparation,
+    preparation: SoundPreparation | None,
     word_s: tuple[float, float] | None = None,
 ) -> SoundFile:
     """Read the stretch that will be used, once.
 
     Parameters
     ----------
+    preparation
+        What is made of it; None: the whole file may be used.
     word_s
         Where the word begins and ends; None: the middle of the file is taken.
 
@@ -119,22 +122,32 @@ def inspect(
                 why=f"{start_s:g} to {end_s:g} s of {seconds:g} s",
             )
         centre_s = (start_s + end_s) / 2
-        raw = _frames(path, file, *_span(preparation, centre_s, rate_hz))
-    if why := _unfit(raw):
-        raise ItemError(f"sound {path} is left out", why=why)
+        span = (0, frames) if preparation is None else _span(preparation, centre_s, rate_hz)
+        if why := _unfit(_blocks(path, file, *span)):
+            raise ItemError(f"sound {path} is left out", why=why)
     status = path.stat()
     digest = _sha256(path, status.st_size, status.st_mtime_ns)
     return SoundFile(path, name, digest, centre_s, rate_hz, channels, seconds)
 
 
-def _unfit(raw: NDArray[np.float64]) -> str:
-    if not np.isfinite(raw).all():
-        return "it holds values that are not finite"
-    if math.sqrt(np.mean(np.square(raw - raw.mean(axis=0)))) < SILENT_RMS:
-        return "it is silent"
-    if any(_clipped(channel) for channel in raw.T):
-        return f"its peaks are cut off: {CLIPPED_RUN} equal samples or more at full scale"
-    return ""
+def _unfit(blocks: Iterable[NDArray[np.float64]]) -> str:
+    loudest = 0.0
+    for raw in blocks:
+        if not np.isfinite(raw).all():
+            return "it holds values that are not finite"
+        if any(_clipped(channel) for channel in raw.T):
+            return f"its peaks are cut off: {CLIPPED_RUN} equal samples or more at full scale"
+        loudest = max(loudest, math.sqrt(np.mean(np.square(raw - raw.mean(axis=0)))))
+    return "it is silent" if loudest < SILENT_RMS else ""
+
+
+def _blocks(
+    path: Path, file: soundfile.SoundFile, start: int, stop: int
+) -> Iterator[NDArray[np.float64]]:
+    """Yield a stretch piece by piece: a recording may be hours long."""
+    start, stop = max(start, 0), min(stop, file.frames)
+    for first in range(start, stop, BLOCK_FRAMES):
+        yield _frames(path, file, first, min(first + BLOCK_FRAMES, stop))
 
 
 def _clipped(x: NDArray[np.float64]) -> bool:
