@@ -37,6 +37,7 @@ JUDGES = [
     )
 ]  # fmt: skip
 CHUNK, EARLY_STIMULI = 16, 8
+BEGINS, ENDS = "<!-- fidelity -->", "<!-- end of fidelity -->"  # in docs/protocols.md
 
 
 class Fidelity:
@@ -138,6 +139,39 @@ def paired(values, full):
     return difference.mean(), 1.96 * difference.std(ddof=1) / len(difference) ** 0.5
 
 
+def as_markdown(table):
+    """Return the table as the docs show it: a row for each model and stage."""
+    protocols = list(dict.fromkeys(table["protocol"]))
+    lines = [
+        "| generation model, stage (n) | whole rule, loss | "
+        + " | ".join(f"`{name}`, loss" for name in protocols)
+        + " |",
+        "|---|" + "---|" * (1 + len(protocols)),
+    ]
+    for (model, stage), rows in table.groupby(["model", "stage"], sort=False):
+        first = rows.iloc[0]
+        cells = [
+            f"`{model}`, {stage} ({first['n']})",
+            f"{first['full_recognised']:.2f}, {first['full_loss']:.4f}",
+            *(
+                f"{row['recognised']:.2f} ({row['difference']:+.2f} ± {row['half_width_95']:.2f}), "
+                f"{row['loss']:.4f}"
+                for _, row in rows.iterrows()
+            ),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def write_docs(table, path):
+    """Put the table between its marks in the docs."""
+    text = path.read_text(encoding="utf-8")
+    before, rest = text.split(BEGINS)
+    after = rest.split(ENDS)[1]
+    text = f"{before}{BEGINS}\n\n{as_markdown(table)}\n\n{ENDS}{after}"
+    path.write_text(text, encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cache", type=Path, default=Path("fidelity-cache"))
@@ -147,6 +181,7 @@ def main():
         "--make-full", action="store_true", help="run the whole rule where it lacks"
     )
     parser.add_argument("--out", type=Path, default=Path("bench/synthesis/fidelity.csv"))
+    parser.add_argument("--docs", type=Path, help="docs/protocols.md, to renew its table")
     options = parser.parse_args()
     if options.limit < CHUNK or options.limit % CHUNK:
         parser.error(f"--limit must be a multiple of {CHUNK}")
@@ -159,6 +194,8 @@ def main():
             pd.DataFrame(rows).round(4).to_csv(options.out, index=False)
             if new:
                 print(pd.DataFrame(new).round(4).to_string(index=False), flush=True)
+    if options.docs is not None:
+        write_docs(pd.read_csv(options.out), options.docs)
 
 
 if __name__ == "__main__":

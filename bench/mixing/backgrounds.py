@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError, ItemError
-from bench.stimuli.folders import listing
 from bench.stimuli.images import in_threads
+from bench.stimuli.labelled import listing
 from bench.stimuli.recordings import sound_paths
 from bench.stimuli.sounds import (
     SILENT_RMS,

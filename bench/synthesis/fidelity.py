@@ -44,7 +44,7 @@ def in_words(protocol: str) -> str:
         f"the last {len(LATE)} stages of {len({row['model'] for row in rows})} digit networks: "
         f"other networks' recognition of its metamers differs by {mean(differences):+.2f} on "
         f"average, and most by {float(worst['difference']):+.2f} ({worst['model']}, "
-        f"{worst['stage']}); it reaches {min(1.0, *reached):.0%} or more of the rule's match "
+        f"{worst['stage']}); it reaches at least {min(1.0, *reached):.0%} of the rule's match "
         "(1 - loss). docs/protocols.md has the table."
     )
 

@@ -25,7 +25,7 @@ def test_the_sentence_is_that_of_the_table(name: str) -> None:
     worst = rows.iloc[int(np.argmax(rows["difference"].abs()))]
     assert f"most by {worst['difference']:+.2f} ({worst['model']}, {worst['stage']})" in text
     reached = ((1 - rows["loss"]) / (1 - rows["full_loss"])).min()
-    assert f"reaches {min(1, reached):.0%} or more" in text
+    assert f"reaches at least {min(1, reached):.0%}" in text
 
 
 def test_the_table_is_of_one_set_of_stimuli_a_stage() -> None:
