@@ -193,7 +193,7 @@ def test_a_missed_accuracy_is_said_before_metamers_are_made(toy_plugins, toy_set
         f"warning: toy-boast reaches an accuracy of {found:.3f}, n 10; its authors report 0.900: "
         "are its size, mean and deviation right?"
     )
-    assert build_report(settings.root).warnings == [line.removeprefix("warning: ")]
+    assert line.removeprefix("warning: ") in build_report(settings.root).warnings
 
 
 def test_a_stage_that_is_only_measured_is_named(do, toy_settings, tmp_path) -> None:
