@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from bench.models.staged import StagedModel
-from bench.synthesis.objectives import potential, relative_distance
+from bench.synthesis.objectives import relative_distance
+from bench.synthesis.polishing import measured
 from bench.synthesis.quasi_newton import begin, search
 
 GRADIENTS = 25  # of the probe
@@ -61,17 +62,13 @@ def _gained(
 ) -> torch.Tensor:
     target = model.activations(natural, [stage])[stage]
     x = metamers.to(model.device)
-    relu = modified_relu and model.modified_relu_call(stage, x) is not None
     moments = begin(x)
     first = last = torch.zeros(len(x), device=x.device)
     for gradients in range(GRADIENTS + 1):
-        x = x.detach().requires_grad_(True)
-        before = model.before_relu(x, stage) if relu else model.at_stage(x, stage)
-        value = potential(before, target, relu)
-        (gradient,) = torch.autograd.grad(value.sum(), x)
+        activation, value, gradient = measured(model, stage, x, target, modified_relu)
         with torch.no_grad():
-            loss = relative_distance(before.clamp(min=0) if relu else before, target)
-            x, accepted, moments = search(moments, x.detach(), value.detach(), gradient, *box)
+            loss = relative_distance(activation, target)
+            x, accepted, moments = search(moments, x, value, gradient, *box)
             first = loss if gradients == 0 else first
             last = loss if gradients == 0 else torch.where(accepted, loss, last)
     return first - torch.minimum(first, last)

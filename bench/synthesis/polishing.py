@@ -13,6 +13,7 @@ from bench.synthesis.quasi_newton import begin, search
 from bench.synthesis.state import State
 
 if TYPE_CHECKING:
+    from bench.models.staged import StagedModel
     from bench.synthesis.loop import Work
 
 # A search has stalled where it gave up twice in a row, the second time along the bare gradient, or
@@ -36,21 +37,14 @@ def polish(
     whether the trial was it.
     """
     protocol, network, live = work.protocol, work.network, state.live
-    x = live["x"].detach().requires_grad_(True)
-    relu = protocol.modified_relu and network.modified_relu_call(work.stage, x) is not None
-    before = network.before_relu(x, work.stage) if relu else network.at_stage(x, work.stage)
-    value = potential(before, target, relu)
-    (gradient,) = torch.autograd.grad(value.sum(), x)
+    x = live["x"].detach()
+    activation, value, gradient = measured(network, work.stage, x, target, protocol.modified_relu)
     with torch.no_grad():
-        x = x.detach()
         if "point" not in live:
             live = {**live, **begin(x), "loss": torch.full_like(value, torch.nan)}
             live["stalled"] = torch.zeros_like(live["pairs"])
             live["checked"] = live["value"].clone()
-        trial, accepted, moments = search(
-            live, x, value.detach(), gradient, work.start.low, work.start.high
-        )
-        activation = before.detach().clamp(min=0) if relu else before.detach()
+        trial, accepted, moments = search(live, x, value, gradient, work.start.low, work.start.high)
         loss = torch.where(accepted, relative_distance(activation, target), live["loss"])
         alive = live["frozen"] == LIVE
         state.kept["gradients"][state.rows] += alive
@@ -70,6 +64,19 @@ def polish(
         "stalled": stalled, "checked": checked,
     }  # fmt: skip
     return activation, loss, accepted & alive
+
+
+def measured(
+    network: StagedModel, stage: str, x: torch.Tensor, target: torch.Tensor, modified_relu: bool
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the activation at ``x``, the potential ``(N,)`` there, and its gradient."""
+    x = x.detach().requires_grad_(True)
+    relu = modified_relu and network.modified_relu_call(stage, x) is not None
+    before = network.before_relu(x, stage) if relu else network.at_stage(x, stage)
+    value = potential(before, target, relu)
+    (gradient,) = torch.autograd.grad(value.sum(), x)
+    before = before.detach()
+    return before.clamp(min=0) if relu else before, value.detach(), gradient
 
 
 def _stalls(
